@@ -1,0 +1,1 @@
+"""The communications hub: communications hub function and gas proxy function."""

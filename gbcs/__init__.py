@@ -1,0 +1,1 @@
+"""GBCS messages and the cryptography that protects them: octets to meaning and back."""

@@ -1,0 +1,308 @@
+"""DLMS payloads as JSON-able fields, and back by building from the fields.
+
+Every node names its type. What the octets do not settle alone is kept beside the value: a
+length form, a boolean octet, padding bits. `name` and `plaintext` are remarks for the
+reader; they are not read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..errors import BuildError
+from ..jsonvalue import hex_text, maybe, unhex, want
+from .apdu import (
+    AccessRequest,
+    AccessResponse,
+    Apdu,
+    Choice,
+    DataNotification,
+    RequestItem,
+    ResponseItem,
+)
+from .axdr import FIXED, NUMBERS, STRINGS, BitString, CompactArray, Data, Tag, TypeDescription
+from .names import ln_octets, ln_text
+
+Fields = dict[str, Any]
+Unseal = Callable[[bytes], Data | None]
+_TAGS = {tag.spec_name: tag for tag in Tag}
+_NAMES = {int(tag): tag.spec_name for tag in Tag}
+_CHOICES = {choice.name.lower().replace("_", "-"): choice for choice in Choice}
+_CHOICE_NAMES = {int(choice): name for name, choice in _CHOICES.items()}
+_WIDE = frozenset((Tag.LONG64, Tag.LONG64_UNSIGNED))
+PROTECTED_HEADER = bytes.fromhex("3100000000")
+PROTECTED_TAG = 12
+
+
+class Renderer:
+    """Turns APDUs into fields; counts protected parts met and opened.
+
+    `unseal` gives the plaintext node of a protected value, or None without the key.
+    """
+
+    def __init__(self, unseal: Unseal | None = None) -> None:
+        self._unseal = unseal
+        self.protected = 0
+        self.opened = 0
+
+    def apdu(self, apdu: Apdu, names: Sequence[str | None] = ()) -> Fields:
+        """The fields of an APDU; `names` are remarks for its items, in order."""
+        fields: Fields = {"apdu": _APDU_NAMES[type(apdu)], "invoke_id": f"{apdu.invoke_id:08X}"}
+        if apdu.date_time:
+            fields["date_time"] = hex_text(apdu.date_time)
+        if isinstance(apdu, DataNotification):
+            fields["body"] = self.node(apdu.body)
+            return fields
+        if apdu.forms:
+            fields["length_forms"] = dict(apdu.forms)
+        padded = [*names, *([None] * (len(apdu.items) - len(names)))]
+        if isinstance(apdu, AccessRequest):
+            fields["items"] = [self._request_item(i, n) for i, n in zip(apdu.items, padded, strict=False)]
+        else:
+            fields["items"] = [self._response_item(i, n) for i, n in zip(apdu.items, padded, strict=False)]
+        return fields
+
+    def _request_item(self, item: RequestItem, name: str | None) -> Fields:
+        fields: Fields = {
+            "choice": _CHOICE_NAMES[item.choice],
+            "class_id": item.class_id,
+            "logical_name": ln_text(item.logical_name),
+            "member": item.member,
+        }
+        if name:
+            fields["name"] = name
+        if item.selection is not None:
+            fields["selector"] = item.selector
+            fields["selection"] = self.node(item.selection)
+        fields["data"] = self.node(item.data)
+        return fields
+
+    def _response_item(self, item: ResponseItem, name: str | None) -> Fields:
+        fields: Fields = {"choice": _CHOICE_NAMES[item.choice], "result": item.result}
+        if name:
+            fields["name"] = name
+        fields["data"] = self.node(item.data)
+        return fields
+
+    def node(self, data: Data) -> Fields:
+        """The fields of a Data node."""
+        tag, value, form = data
+        name = _NAMES[tag]
+        if tag in (Tag.ARRAY, Tag.STRUCTURE):
+            fields: Fields = {"type": name, "value": self._children(value)}
+        elif tag == Tag.COMPACT_ARRAY:
+            fields = {
+                "type": name,
+                "of": _type_fields(value.description),
+                "value": [self.node(entry) for entry in value.entries],
+            }
+        elif tag == Tag.NULL:
+            return {"type": name}
+        elif tag == Tag.BIT_STRING:
+            fields = {"type": name, **_bit_fields(value)}
+        elif tag in (Tag.VISIBLE_STRING, Tag.UTF8_STRING):
+            fields = {"type": name, **_text_fields(tag, value)}
+        elif isinstance(value, bytes):
+            fields = {"type": name, "value": hex_text(value)}
+        elif tag in _WIDE:
+            fields = {"type": name, "value": str(value)}
+        else:
+            fields = {"type": name, "value": value}
+        if form:
+            fields["octet" if tag == Tag.BOOLEAN else "length_form"] = form
+        return fields
+
+    def _children(self, nodes: tuple[Data, ...]) -> list[Fields]:
+        children = []
+        for index, node in enumerate(nodes):
+            if index and is_protected(nodes[index - 1], node):
+                children.append(self._protected(node))
+            else:
+                children.append(self.node(node))
+        return children
+
+    def _protected(self, node: Data) -> Fields:
+        octets: bytes = node.value
+        self.protected += 1
+        plain = self._unseal(octets) if self._unseal else None
+        self.opened += plain is not None
+        fields: Fields = {
+            "type": "protected",
+            "security_header": hex_text(octets[: len(PROTECTED_HEADER)]),
+            "ciphertext": hex_text(octets[len(PROTECTED_HEADER) : -PROTECTED_TAG]),
+            "tag": hex_text(octets[-PROTECTED_TAG:]),
+        }
+        if node.form:
+            fields["length_form"] = node.form
+        fields["plaintext"] = None if plain is None else Renderer().node(plain)
+        return fields
+
+
+def is_protected(before: Data, node: Data) -> bool:
+    """Whether a node is the protected value that follows its protection structure."""
+    return (
+        node.tag == Tag.OCTET_STRING
+        and len(node.value) >= len(PROTECTED_HEADER) + PROTECTED_TAG
+        and node.value.startswith(PROTECTED_HEADER)
+        and before.tag == Tag.ARRAY
+        and bool(before.value)
+        and before.value[0].tag == Tag.STRUCTURE
+        and len(before.value[0].value) == 2
+        and before.value[0].value[0].tag == Tag.ENUM
+        and before.value[0].value[0].value == 2
+    )
+
+
+def build_apdu(fields: Any, path: str = "payload") -> Apdu:
+    """The APDU of fields. Raises BuildError with the path of what is wrong."""
+    kind = want(fields, "apdu", str, path)
+    invoke = int.from_bytes(unhex(want(fields, "invoke_id", str, path), f"{path}.invoke_id", 4), "big")
+    date_time = unhex(maybe(fields, "date_time", str, path) or "", f"{path}.date_time")
+    if kind == "data-notification":
+        body = build_node(want(fields, "body", dict, path), f"{path}.body")
+        return DataNotification(invoke, body, date_time)
+    items = want(fields, "items", list, path)
+    forms = build_forms(fields, path)
+    if kind == "access-request":
+        built = tuple(_build_request_item(item, f"{path}.items[{i}]") for i, item in enumerate(items))
+        return AccessRequest(invoke, built, date_time, forms)
+    if kind == "access-response":
+        answers = tuple(_build_response_item(item, f"{path}.items[{i}]") for i, item in enumerate(items))
+        return AccessResponse(invoke, answers, date_time, forms)
+    raise BuildError(f"no APDU is called {kind!r}", f"{path}.apdu")
+
+
+def build_forms(fields: Any, path: str) -> tuple[tuple[str, int], ...]:
+    """The `length_forms` of fields. Raises BuildError."""
+    forms: Mapping[str, Any] = maybe(fields, "length_forms", dict, path) or {}
+    return tuple((name, want(forms, name, int, f"{path}.length_forms")) for name in forms)
+
+
+def build_node(fields: Any, path: str) -> Data:
+    """The Data node of fields. Raises BuildError."""
+    name = want(fields, "type", str, path)
+    if name == "protected":
+        octets = b"".join(
+            unhex(want(fields, key, str, path), f"{path}.{key}")
+            for key in ("security_header", "ciphertext", "tag")
+        )
+        return Data(int(Tag.OCTET_STRING), octets, maybe(fields, "length_form", int, path) or 0)
+    tag = _TAGS.get(name)
+    if tag is None:
+        raise BuildError(f"no type is called {name!r}", f"{path}.type")
+    if tag is Tag.NULL:
+        return Data(0, None)
+    form = maybe(fields, "octet" if tag is Tag.BOOLEAN else "length_form", int, path) or 0
+    return Data(int(tag), _build_value(tag, fields, path), form)
+
+
+def _build_value(tag: Tag, fields: Any, path: str) -> Any:
+    if tag in (Tag.ARRAY, Tag.STRUCTURE, Tag.COMPACT_ARRAY):
+        nodes = tuple(
+            build_node(node, f"{path}.value[{i}]")
+            for i, node in enumerate(want(fields, "value", list, path))
+        )
+        if tag is not Tag.COMPACT_ARRAY:
+            return nodes
+        return CompactArray(_build_type(fields.get("of"), f"{path}.of"), nodes)
+    if tag is Tag.BOOLEAN:
+        return want(fields, "value", bool, path)
+    if tag in _WIDE:
+        try:
+            return int(want(fields, "value", str, path))
+        except ValueError:
+            raise BuildError("not a number", f"{path}.value") from None
+    if tag in NUMBERS:
+        return want(fields, "value", int, path)
+    if tag is Tag.BIT_STRING:
+        bits = maybe(fields, "bits", int, path)
+        if bits is not None:
+            return BitString(bits, unhex(want(fields, "hex", str, path), f"{path}.hex"))
+        text = want(fields, "value", str, path)
+        if set(text) - {"0", "1"}:
+            raise BuildError("only 0 and 1 may stand here", f"{path}.value")
+        return BitString.of(text)
+    if tag in (Tag.VISIBLE_STRING, Tag.UTF8_STRING):
+        if maybe(fields, "hex", str, path) is not None:
+            return unhex(fields["hex"], f"{path}.hex")
+        try:
+            return want(fields, "value", str, path).encode(_CODECS[tag])
+        except UnicodeEncodeError:
+            raise BuildError("a character that cannot stand here", f"{path}.value") from None
+    if tag in STRINGS or tag in FIXED:
+        return unhex(want(fields, "value", str, path), f"{path}.value", FIXED.get(tag))
+    raise BuildError(f"no type is called {tag}", path)
+
+
+_CODECS: dict[int, str] = {Tag.VISIBLE_STRING: "ascii", Tag.UTF8_STRING: "utf-8"}
+_APDU_NAMES: dict[type, str] = {
+    AccessRequest: "access-request",
+    AccessResponse: "access-response",
+    DataNotification: "data-notification",
+}
+
+
+def _bit_fields(value: BitString) -> Fields:
+    if BitString.of(value.text) == value:
+        return {"value": value.text}
+    return {"bits": value.bits, "hex": hex_text(value.octets)}
+
+
+def _text_fields(tag: int, octets: bytes) -> Fields:
+    try:
+        return {"value": octets.decode(_CODECS[tag])}
+    except UnicodeDecodeError:
+        return {"hex": hex_text(octets)}
+
+
+def _type_fields(description: TypeDescription) -> Any:
+    if description.tag == Tag.ARRAY:
+        return {"array": description.count, "of": _type_fields(description.items[0])}
+    if description.tag == Tag.STRUCTURE:
+        return {"structure": [_type_fields(item) for item in description.items]}
+    return _NAMES[description.tag]
+
+
+def _build_type(fields: Any, path: str) -> TypeDescription:
+    if isinstance(fields, str):
+        tag = _TAGS.get(fields)
+        if tag is None:
+            raise BuildError(f"no type is called {fields!r}", path)
+        return TypeDescription(int(tag))
+    if maybe(fields, "array", int, path) is not None:
+        count = want(fields, "array", int, path)
+        if not 0 < count <= 0xFFFF:
+            raise BuildError("1 to 65535 elements", f"{path}.array")
+        return TypeDescription(int(Tag.ARRAY), count, (_build_type(fields.get("of"), f"{path}.of"),))
+    types = want(fields, "structure", list, path)
+    items = tuple(_build_type(item, f"{path}.structure[{i}]") for i, item in enumerate(types))
+    return TypeDescription(int(Tag.STRUCTURE), 0, items)
+
+
+def _choice(fields: Any, path: str) -> int:
+    name = want(fields, "choice", str, path)
+    if name not in _CHOICES:
+        raise BuildError(f"no choice is called {name!r}", f"{path}.choice")
+    return int(_CHOICES[name])
+
+
+def _build_request_item(fields: Any, path: str) -> RequestItem:
+    selection = maybe(fields, "selection", dict, path)
+    return RequestItem(
+        _choice(fields, path),
+        want(fields, "class_id", int, path),
+        ln_octets(want(fields, "logical_name", str, path)),
+        want(fields, "member", int, path),
+        build_node(want(fields, "data", dict, path), f"{path}.data"),
+        maybe(fields, "selector", int, path) or 0,
+        None if selection is None else build_node(selection, f"{path}.selection"),
+    )
+
+
+def _build_response_item(fields: Any, path: str) -> ResponseItem:
+    result = want(fields, "result", int, path)
+    if not 0 <= result <= 0xFF:
+        raise BuildError(f"{result} is no result code", f"{path}.result")
+    data = build_node(want(fields, "data", dict, path), f"{path}.data")
+    return ResponseItem(_choice(fields, path), result, data)

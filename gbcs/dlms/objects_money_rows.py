@@ -1,0 +1,95 @@
+"""COSEM objects of classes 111 to 115 and 9000: account, credit, charges, future-dated values.
+
+Columns as in `objects.Row`: class_id, logical name, member, access, item, wire type, unit, flags, constant.
+"""
+# fmt: off
+
+from __future__ import annotations
+
+from . import notation as N
+from .objects import Row
+
+ROWS: tuple[Row, ...] = (
+    # class 111
+    (111, "0-0:19.0.0.255", "a2 account_mode_and_status", "get", "PaymentMode", N.MODE_AND_STATUS, "mode 1 credit, 2 prepayment; status 2", "", None),
+    (111, "0-0:19.0.0.255", "a11 credit_charge_configuration", "get", "CreditChargeConfiguration", N.CREDIT_CHARGE, "", "", None),
+    (111, "0-0:19.0.0.255", "a16 low_credit_threshold", "get", "LowCreditThreshold", "i32", "millipence", "", None),
+    (111, "0-0:19.0.0.255", "a18 max_provision", "get", "DebtRecoveryRateCap.Amount", "u16", "whole currency units", "", None),
+    (111, "0-0:19.0.0.255", "a19 max_provision_period", "get", "DebtRecoveryRateCap.Period", "i32", "s", "", None),
+    (111, "0-1:19.0.0.255", "a2 account_mode_and_status", "set", "PaymentMode.Passive", N.MODE_AND_STATUS, "mode 1 credit, 2 prepayment; status 1", "", None),
+    (111, "0-1:19.0.0.255", "a11 credit_charge_configuration", "set", "CreditChargeConfiguration.Passive", N.CREDIT_CHARGE, "", "", None),
+    (111, "0-1:19.0.0.255", "a13 account_activation_time", "set", "PaymentMode.ActivationTime", N.DATE_TIME, "", "", None),
+    # class 112
+    (112, "0-0:19.10.0.255", "a2 current_credit_amount", "get", "MeterBalance", "i32", "millipence", "", None),
+    (112, "0-0:19.10.0.255", "m1 update_amount", "action", "MeterBalance.adjust", "i32 -> null", "millipence", "", None),
+    (112, "0-0:19.10.0.255", "m2 set_amount_to_value", "action", "MeterBalance.reset", "i32 -> null", "millipence", "", 0),
+    (112, "0-0:19.10.1.255", "a9 preset_credit_amount", "get", "EmergencyCreditLimit", "i32", "millipence", "", None),
+    (112, "0-0:19.10.1.255", "a10 credit_available_threshold", "get", "EmergencyCreditThreshold", "i32", "millipence", "", None),
+    (112, "0-0:19.10.1.255", "m2 set_amount_to_value", "action", "EmergencyCreditBalance.reset", "i32 -> null", "millipence", "", 0),
+    (112, "0-0:19.10.1.255", "m3 invoke_credit", "action", "EmergencyCredit.select", "i8 -> null", "", "", 0),
+    (112, "0-0:19.10.2.255", "m2 set_amount_to_value", "action", "AccumulatedDebtRegister.reset", "i32 -> null", "millipence", "", 0),
+    # class 113
+    (113, "0-0:19.20.0.255", "a5 unit_charge_active", "get", "TariffPriceMatrix", N.PRICE_MATRIX, "", "", None),
+    (113, "0-0:19.20.0.255", "a6 unit_charge_passive", "set", "TariffPriceMatrix.Passive", N.PRICE_MATRIX, "", "", None),
+    (113, "0-0:19.20.0.255", "a7 unit_charge_activation_time", "set", "TariffPriceMatrix.ActivationTime", N.DATE_TIME, "", "", None),
+    (113, "0-0:19.20.1.255", "a5 unit_charge_active", "get", "DebtRecoveryRates1", N.SINGLE_CHARGE, "", "", None),
+    (113, "0-0:19.20.1.255", "a6 unit_charge_passive", "set", "DebtRecoveryRates1.Passive", N.SINGLE_CHARGE, "", "", None),
+    (113, "0-0:19.20.1.255", "a8 period", "get set", "DebtRecoveryRates1.Period", "u32", "s", "", None),
+    (113, "0-0:19.20.1.255", "m2 activate_passive_unit_charge", "action", "DebtRecoveryRates1.activate", "i8 -> null", "", "", 0),
+    (113, "0-0:19.20.1.255", "m4 update_total_amount_remaining", "action", "TimeDebtRegister1.adjust", "i32 -> null", "millipence", "", None),
+    (113, "0-0:19.20.2.255", "a5 unit_charge_active", "get", "DebtRecoveryRates2", N.SINGLE_CHARGE, "", "", None),
+    (113, "0-0:19.20.2.255", "a6 unit_charge_passive", "set", "DebtRecoveryRates2.Passive", N.SINGLE_CHARGE, "", "", None),
+    (113, "0-0:19.20.2.255", "a8 period", "get set", "DebtRecoveryRates2.Period", "u32", "s", "", None),
+    (113, "0-0:19.20.2.255", "m2 activate_passive_unit_charge", "action", "DebtRecoveryRates2.activate", "i8 -> null", "", "", 0),
+    (113, "0-0:19.20.2.255", "m4 update_total_amount_remaining", "action", "TimeDebtRegister2.adjust", "i32 -> null", "millipence", "", None),
+    (113, "0-0:19.20.3.255", "a13 proportion", "get set", "DebtRecoveryPerPayment", "u16", "1/10000", "", None),
+    (113, "0-0:19.20.3.255", "m4 update_total_amount_remaining", "action", "PaymentDebtRegister.adjust", "i32 -> null", "millipence", "", None),
+    (113, "0-0:19.20.4.255", "a5 unit_charge_active", "get", "StandingCharge", N.SINGLE_CHARGE, "", "", None),
+    (113, "0-0:19.20.4.255", "a6 unit_charge_passive", "set", "StandingCharge.Passive", N.SINGLE_CHARGE, "", "", None),
+    (113, "0-0:19.20.4.255", "a7 unit_charge_activation_time", "set", "StandingCharge.ActivationTime", N.DATE_TIME, "", "", None),
+    (113, "0-0:19.20.5.255", "a5 unit_charge_active", "get", "SecondaryTariffPriceMatrix", N.SECONDARY_PRICE_MATRIX, "", "twin", None),
+    (113, "0-0:19.20.5.255", "a6 unit_charge_passive", "set", "SecondaryTariffPriceMatrix.Passive", N.SECONDARY_PRICE_MATRIX, "", "twin", None),
+    (113, "0-0:19.20.5.255", "a7 unit_charge_activation_time", "set", "SecondaryTariffPriceMatrix.ActivationTime", N.DATE_TIME, "", "twin", None),
+    # class 115
+    (115, "0-0:19.40.0.255", "m1 enter", "action", "PrepaymentCredit.add", "oct(20) -> null", "UTRN digits", "", None),
+    # class 9000
+    (9000, "0-0:63.1.1.255", "a6 activate_passive_value_time", "set", "TariffThresholdMatrix.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.0.3", "a2 value_active", "get", "LoadLimitSupplyState", "bool", "true = disable", "", None),
+    (9000, "0-0:94.44.0.3", "a4 value_passive", "set", "LoadLimitSupplyState.Passive", "bool", "true = disable", "", None),
+    (9000, "0-0:94.44.0.3", "a6 activate_passive_value_time", "set", "LoadLimitSupplyState.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.2.0", "a2 value_active", "get", "CurrencyUnit", "bool", "true = GBP, false = ECB", "", None),
+    (9000, "0-0:94.44.2.0", "a4 value_passive", "set", "CurrencyUnit.Passive", "bool", "true = GBP, false = ECB", "", None),
+    (9000, "0-0:94.44.2.0", "a6 activate_passive_value_time", "set", "CurrencyUnit.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.2.10", "a2 value_active", "get", "MaximumCreditThreshold", "i32", "millipence", "", None),
+    (9000, "0-0:94.44.2.10", "a4 value_passive", "set", "MaximumCreditThreshold.Passive", "i32", "millipence", "", None),
+    (9000, "0-0:94.44.2.10", "a6 activate_passive_value_time", "set", "MaximumCreditThreshold.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.2.20", "a2 value_active", "get set", "MaximumMeterBalance", "i32", "millipence", "", None),
+    (9000, "0-0:94.44.2.20", "a4 value_passive", "set", "MaximumMeterBalance.Passive", "i32", "millipence", "", None),
+    (9000, "0-0:94.44.2.20", "a6 activate_passive_value_time", "set", "MaximumMeterBalance.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.2", "a4 value_passive", "set", "EmergencyCreditLimit.Passive", "i32", "millipence", "", None),
+    (9000, "0-0:94.44.128.2", "a6 activate_passive_value_time", "set", "EmergencyCreditLimit.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.3", "a4 value_passive", "set", "EmergencyCreditThreshold.Passive", "i32", "millipence", "", None),
+    (9000, "0-0:94.44.128.3", "a6 activate_passive_value_time", "set", "EmergencyCreditThreshold.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.6", "a4 value_passive", "set", "LoadLimitPeriod.Passive", "u32", "s", "", None),
+    (9000, "0-0:94.44.128.6", "a6 activate_passive_value_time", "set", "LoadLimitPeriod.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.7", "a4 value_passive", "set", "LoadLimitPowerThreshold.Passive", "u32", "W", "", None),
+    (9000, "0-0:94.44.128.7", "a6 activate_passive_value_time", "set", "LoadLimitPowerThreshold.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.8", "a4 value_passive", "set", "LoadLimitRestorationPeriod.Passive", "u32", "s", "", None),
+    (9000, "0-0:94.44.128.8", "a6 activate_passive_value_time", "set", "LoadLimitRestorationPeriod.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.9", "a4 value_passive", "set", "LowCreditThreshold.Passive", "i32", "millipence", "", None),
+    (9000, "0-0:94.44.128.9", "a6 activate_passive_value_time", "set", "LowCreditThreshold.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.12", "a4 value_passive", "set", "DebtRecoveryRateCap.Amount.Passive", "u16", "whole currency units", "", None),
+    (9000, "0-0:94.44.128.12", "a6 activate_passive_value_time", "set", "DebtRecoveryRateCap.Amount.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.13", "a4 value_passive", "set", "DebtRecoveryRateCap.Period.Passive", "i32", "s", "", None),
+    (9000, "0-0:94.44.128.13", "a6 activate_passive_value_time", "set", "DebtRecoveryRateCap.Period.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.22", "a4 value_passive", "set", "DisablementThreshold.Passive", "i32", "millipence", "", None),
+    (9000, "0-0:94.44.128.22", "a6 activate_passive_value_time", "set", "DisablementThreshold.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.26", "a6 activate_passive_value_time", "set", "AuxiliaryControllerCalendar.ActivationTime", N.DATE_TIME, "", "aux", None),
+    (9000, "0-0:94.44.128.28", "a6 activate_passive_value_time", "set", "NonDisablementCalendar.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.29", "a6 activate_passive_value_time", "set", "TariffSwitchingTable.SpecialDays.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.30", "a6 activate_passive_value_time", "set", "SecondaryTariffSwitchingTable.SpecialDays.ActivationTime", N.DATE_TIME, "", "twin", None),
+    (9000, "0-0:94.44.128.31", "a6 activate_passive_value_time", "set", "NonDisablementCalendar.SpecialDays.ActivationTime", N.DATE_TIME, "", "", None),
+    (9000, "0-0:94.44.128.35", "a6 activate_passive_value_time", "set", "AuxiliaryControllerCalendar.SpecialDays.ActivationTime", N.DATE_TIME, "", "aux", None),
+    (9000, "0-0:96.13.0.255", "a2 value_active", "set", "ContactDetails.TelephoneNumber", "oct(0..18)", "", "", None),
+    (9000, "0-0:96.13.1.255", "a2 value_active", "set", "ContactDetails.Name", "oct(0..15)", "", "", None),
+)

@@ -1,0 +1,48 @@
+"""The message signature: ECDSA P-256 with SHA-256, plain r||s (GBCS 5.3; reference: gbcs-messages 5.1).
+
+Signing is deterministic (RFC 6979), so the same message and key give the same octets.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from ..errors import Check, SecurityError
+from ..message import Message
+
+_VERIFYING: Final = ec.ECDSA(SHA256())
+_SIGNING: Final = ec.ECDSA(SHA256(), deterministic_signing=True)
+
+
+def sign_octets(octets: bytes, private: ec.EllipticCurvePrivateKey) -> bytes:
+    """The 64-octet signature over octets."""
+    r, s = decode_dss_signature(private.sign(octets, _SIGNING))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def signature_is_valid(message: Message, public: ec.EllipticCurvePublicKey) -> bool:
+    """Whether the message carries a signature of this key."""
+    signature = message.signature
+    if signature is None:
+        return False
+    der = encode_dss_signature(
+        int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    )
+    try:
+        public.verify(der, message.signed_octets, _VERIFYING)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def check_signature(message: Message, public: ec.EllipticCurvePublicKey) -> None:
+    """Raises SecurityError unless the signature is there and right."""
+    if message.signature is None:
+        raise SecurityError(Check.SIGNATURE, "the message carries no signature")
+    if not signature_is_valid(message, public):
+        raise SecurityError(Check.SIGNATURE, "the signature is not one of this key and message")

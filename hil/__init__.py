@@ -1,0 +1,1 @@
+"""Everything that touches the world: links, radios, stores on disk, benches, reports."""

@@ -1,0 +1,1 @@
+"""Device state machines: data items, behaviours and handlers, without input or output."""

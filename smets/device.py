@@ -1,0 +1,362 @@
+"""A device: events in, effects out, everything it knows in its store.
+
+`handle` runs each event, and each of the device's own deadlines that came before it, as
+one unit of work; effects are returned only after the commit. Order of checks and their
+outcomes: `checks`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+
+from gbcs.errors import Check, GbcsError, ParseError, SecurityError
+from gbcs.ids import Cra, EntityId, KeyUsage, Role
+from gbcs.message import Message, OtherInformation, parse_message
+from gbcs.security.mac import message_mac
+from gbcs.security.signature import sign_octets
+from gbcs.time import Utc
+
+from .alerts import MACED_MESSAGE_CODES, UNSUPPORTED_COMMAND, alert_table, recipient_roles
+from .arrival import Arrival
+from .checks import (
+    CHECKS,
+    FAILED_NOT_COVERED,
+    INTEGRITY,
+    NOT_SUPPORTED,
+    OUTCOMES,
+    UNUSUAL_NUMBERS,
+    Outcome,
+)
+from .events import (
+    ArmStoreFault,
+    Effect,
+    Event,
+    PowerLost,
+    PowerRestored,
+    RemotePartyMessage,
+    SendMessage,
+    TimerDue,
+)
+from .identity import Cell, CryptoCache, Identity
+from .profile import Profile
+from .settings import DEFAULT_SETTINGS, DeviceSettings
+from .store import Store
+from .work import AlertRequest, Work
+
+ANSWERS = "answer/"
+FAULT = "fault"
+POWER_LOST = "power/lost"
+STARTED = "started"
+MAX_CATCH_UP = 100_000  # ours: deadlines run before one event; about five years of half hours
+
+
+class Device:
+    """A device of some profile on a store.
+
+    Constructing it on an old store carries on where the store ends.
+    """
+
+    def __init__(self, profile: Profile, store: Store, settings: DeviceSettings = DEFAULT_SETTINGS) -> None:
+        self.profile = profile
+        self.settings = settings
+        self._store = store
+        self._cache = CryptoCache()
+        work = self._work(Utc(0))
+        self.entity: EntityId = Identity(work, self._cache).entity
+        if work.get(STARTED) is None:
+            for behaviour in profile.behaviours:
+                behaviour.start(work)
+            work.put(STARTED, b"")
+            work.commit()
+        self._deadline = self._next_deadline(work)
+
+    @property
+    def next_deadline(self) -> Utc | None:
+        """When the device wants `handle(TimerDue)`, in the shell's time; None while there is nothing to wait for."""
+        return self._deadline
+
+    def handle(self, event: Event, now: Utc) -> tuple[Effect, ...]:
+        """Everything an event causes, deadlines that came due before it included.
+
+        Raises StoreError if the store fails: what was not returned did not happen.
+        """
+        effects: list[Effect] = []
+        if not isinstance(event, PowerRestored):
+            for _ in range(MAX_CATCH_UP):
+                due = self._deadline
+                if due is None or due > now or (isinstance(event, TimerDue) and due == now):
+                    break
+                effects += self._run(TimerDue(), due)
+        effects += self._run(event, now)
+        return tuple(effects)
+
+    def observe(self, now: Utc) -> Work:
+        """A unit of work to look at the device's state with; for tests and displays, never committed."""
+        return self._work(now)
+
+    # -- one unit of work -------------------------------------------------------------
+
+    def _work(self, now: Utc) -> Work:
+        return Work(self._store, now, self.profile.defaults, self.profile.log_sizes, self.settings)
+
+    def _run(self, event: Event, now: Utc) -> list[Effect]:
+        work = self._work(now)
+        identity = Identity(work, self._cache)
+        powered = work.get(POWER_LOST) is None
+        if isinstance(event, PowerRestored) or powered:
+            if isinstance(event, RemotePartyMessage):
+                self._message(work, identity, event.octets)
+            elif isinstance(event, ArmStoreFault):
+                work.set_value(FAULT, (event.index, event.code))
+            if isinstance(event, PowerLost):
+                work.set_value(POWER_LOST, now.us)
+            for behaviour in self.profile.behaviours:
+                behaviour.handle(work, event)
+            if isinstance(event, PowerRestored):
+                work.put(POWER_LOST, None)
+            self._send_alerts(work, identity)
+            work.commit()
+            self._deadline = self._next_deadline(work)
+        return work.effects
+
+    def _next_deadline(self, work: Work) -> Utc | None:
+        if work.get(POWER_LOST) is not None:
+            return None
+        times = [t for t in (b.deadline(work) for b in self.profile.behaviours) if t is not None]
+        return min(times, default=None)
+
+    # -- commands ---------------------------------------------------------------------
+
+    def _message(self, work: Work, identity: Identity, octets: bytes) -> None:
+        try:
+            message = parse_message(octets)
+            if message.cra is not Cra.COMMAND:
+                raise ParseError(f"a {message.kind.value} is not for a device", 0, "cra flag")
+        except ParseError as error:
+            self._refuse(work, Check.FRAMING, str(error))
+            return
+        digest = sha256(octets).digest()
+        stored = self._stored_answer(work, digest) if message.recipient == identity.entity else None
+        if stored is not None:
+            work.effect(SendMessage(stored, message.originator))
+            work.report("repeated", f"{message.code:04X}: the stored answer again", "house rule: repeats")
+            return
+        arrival = Arrival(message, identity)
+        for check in self.settings.check_order:
+            try:
+                CHECKS[check](arrival, self.profile, work)
+            except SecurityError as error:
+                self._refuse(work, error.check, error.reason)
+                return
+        if arrival.unsupported:
+            self._unsupported(work, arrival)
+            return
+        self._execute(work, identity, arrival, digest)
+
+    def _execute(self, work: Work, identity: Identity, arrival: Arrival, digest: bytes) -> None:
+        message, use_case = arrival.message, arrival.known_use_case
+        if use_case.replay_protected and arrival.role is not None:
+            identity.set_counter(arrival.role, message.counter)
+        payload = self.profile.server(use_case).execute(work, arrival)
+        answer = Message(
+            Cra.RESPONSE,
+            message.counter,
+            message.recipient,
+            message.originator,
+            arrival.answer_information(),
+            payload,
+            work.time.to_cosem() if use_case.response_has_date_time else None,
+            mac_header=not arrival.answer_signed,
+            has_signature_length=True,
+        )
+        octets = self._protect(identity, answer, arrival).octets
+        self._store_answer(work, digest, octets)
+        work.effect(SendMessage(octets, message.originator))
+        work.report("executed", f"{use_case.name} {message.code:04X}", "gbcs-messages 11 steps 10 to 12")
+
+    def _protect(self, identity: Identity, answer: Message, arrival: Arrival) -> Message:
+        if arrival.answer_signed:
+            return _signed(answer, identity)
+        peer = arrival.key_agreement_of_originator()
+        if peer is None:
+            raise SecurityError(Check.MAC, "no key agreement cell of the originator")
+        draft = answer.encoded()
+        return replace(draft, mac=message_mac(draft, identity.secret_with(peer))).encoded()
+
+    def _unsupported(self, work: Work, arrival: Arrival) -> None:
+        message = arrival.message
+        _log(work, self.profile, "SecurityLog", INTEGRITY)
+        text = f"{message.code:04X} is not supported"
+        if not self.settings.answers_unsupported:
+            self._alert_limited(work, INTEGRITY)
+        else:
+            party, counter = message.other.party, message.other.party_counter
+            supplementary = None if party is None or counter is None else (party, counter)
+            self._alert_limited(
+                work,
+                NOT_SUPPORTED,
+                message.code.to_bytes(2, "big") + message.counter.to_bytes(8, "big"),
+                message.originator,
+                supplementary,
+            )
+        work.report("unsupported", text, OUTCOMES[Check.MESSAGE_CODE].rule, Check.MESSAGE_CODE)
+        self._count_unusual(work)
+
+    def _refuse(self, work: Work, check: Check, reason: str) -> None:
+        """Log and alert a failed check; nothing else of the device may change here."""
+        outcome = OUTCOMES.get(check, Outcome(FAILED_NOT_COVERED, None, "gbcs-messages 11"))
+        if outcome.log is not None:
+            _log(work, self.profile, "SecurityLog", outcome.log)
+        if outcome.alert is not None:
+            self._alert_limited(work, outcome.alert)
+        work.report("refused", reason, outcome.rule, check)
+        if check is not Check.TARGET:
+            self._count_unusual(work)
+
+    # -- limits on what bad commands cause --------------------------------------------
+
+    def _alert_limited(
+        self,
+        work: Work,
+        code: int,
+        content: bytes | None = None,
+        recipient: EntityId | None = None,
+        supplementary: tuple[EntityId, int] | None = None,
+    ) -> None:
+        if self._count(work, f"limiter/{code:04X}") > self.settings.alerts_per_code:
+            return
+        if content is None:
+            work.alert(code)
+        else:
+            work.alert(
+                code,
+                content,
+                message_code=UNSUPPORTED_COMMAND,
+                recipient=recipient,
+                supplementary=supplementary,
+            )
+
+    def _count_unusual(self, work: Work) -> None:
+        if self._count(work, "limiter/unusual") == self.settings.unusual_commands:
+            _log(work, self.profile, "SecurityLog", UNUSUAL_NUMBERS)
+            work.alert(UNUSUAL_NUMBERS)
+
+    def _count(self, work: Work, key: str) -> int:
+        """Count one more in the running window under a key; the count so far."""
+        held = work.value(key)
+        start, count = held if isinstance(held, tuple) and len(held) == 2 else (work.now.us, 0)
+        if not isinstance(start, int) or not isinstance(count, int):
+            start, count = work.now.us, 0
+        if not 0 <= work.now.us - start < self.settings.alert_window * 1_000_000:
+            start, count = work.now.us, 0
+        ceiling = max(self.settings.alerts_per_code, self.settings.unusual_commands) + 1
+        work.set_value(key, (start, min(count + 1, ceiling)))
+        return count + 1
+
+    # -- answers kept for repeats -----------------------------------------------------
+
+    def _stored_answer(self, work: Work, digest: bytes) -> bytes | None:
+        for slot in range(self.settings.answer_repeats):
+            held = work.get(f"{ANSWERS}{slot:03d}")
+            if held is not None and held[:32] == digest:
+                return held[32:]
+        return None
+
+    def _store_answer(self, work: Work, digest: bytes, octets: bytes) -> None:
+        if self.settings.answer_repeats:
+            count = work.number(f"{ANSWERS}count")
+            work.put(f"{ANSWERS}{count % self.settings.answer_repeats:03d}", digest + octets)
+            work.set_value(f"{ANSWERS}count", count + 1)
+
+    # -- alerts -----------------------------------------------------------------------
+
+    def _send_alerts(self, work: Work, identity: Identity) -> None:
+        for request in work.alerts:
+            row = alert_table().get(request.code)
+            if row is not None and row.configurable and not self.profile.alert_is_on(work, request.code):
+                continue
+            for recipient in self._alert_recipients(identity, request):
+                try:
+                    message = self._alert(work, identity, request, recipient)
+                except GbcsError as error:
+                    work.report("unsent", f"alert {request.code:04X}: {error}", "gbcs-messages 12")
+                    continue
+                work.effect(SendMessage(message.octets, recipient))
+        work.alerts.clear()
+
+    def _alert_recipients(self, identity: Identity, request: AlertRequest) -> tuple[EntityId, ...]:
+        if request.recipient is not None:
+            return (request.recipient,)
+        found: list[EntityId] = []
+        for role in recipient_roles(request.code, self.profile.alert_roles):
+            for usage in (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT):
+                held = identity.cell(Cell(role, usage))
+                if held is not None:
+                    found.append(held.entity)
+                    break
+        return tuple(found)
+
+    def _alert(
+        self, work: Work, identity: Identity, request: AlertRequest, recipient: EntityId
+    ) -> Message:
+        row = alert_table().get(request.code)
+        code = request.message_code
+        if code is None:
+            code = row.message_code if row is not None else 0x1000
+        counter = identity.next_counter()
+        party, party_counter = request.supplementary or (None, None)
+        signed = code not in MACED_MESSAGE_CODES
+        message = Message(
+            Cra.ALERT,
+            counter,
+            identity.entity,
+            recipient,
+            OtherInformation(code, party, party_counter),
+            self.profile.alert_payload(counter, request.code, work.time, request.content),
+            mac_header=not signed,
+            has_signature_length=True,
+        )
+        if signed:
+            return _signed(message, identity)
+        for cell, held in identity.cells():
+            if cell.usage is KeyUsage.KEY_AGREEMENT and held.entity == recipient:
+                draft = message.encoded()
+                return replace(draft, mac=message_mac(draft, identity.secret_with(held))).encoded()
+        raise SecurityError(Check.MAC, f"no key agreement cell of {recipient}")
+
+
+def occur(work: Work, profile: Profile, code: int, other: bytes = b"") -> None:
+    """An event happened: write the log its row names and ask for the alert it has."""
+    row = alert_table().get(code)
+    if row is None:
+        return
+    name = _LOGS.get(row.log)
+    if name is not None and name in work.log_sizes:
+        _log(work, profile, name, code, other)
+    if row.wan:
+        work.alert(code)
+
+
+_LOGS = {"event": "EventLog", "security": "SecurityLog", "power": "PowerEventLog"}
+
+
+def _log(work: Work, profile: Profile, name: str, code: int, other: bytes = b"") -> None:
+    row = alert_table().get(code)
+    if row is not None and row.configurable and not profile.event_is_on(work, code):
+        return
+    time = work.time.seconds
+    if name == "EventLog":
+        work.log(name, time, code, other)
+    elif name == "PowerEventLog":
+        work.log(name, time, code, int.from_bytes(other[:4], "big"))
+    else:
+        work.log(name, time, code)
+
+
+def _signed(message: Message, identity: Identity) -> Message:
+    draft = message.encoded()
+    return replace(draft, signature=sign_octets(draft.signed_octets, identity.signing_key())).encoded()
+
+
+__all__ = ["Device", "Role", "occur"]

@@ -1,0 +1,1 @@
+"""The electricity meter: its data items, object bindings and wiring of behaviours."""

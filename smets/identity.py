@@ -1,0 +1,201 @@
+"""Who a device is and whom it trusts: its own keys and its trust anchor cells, in its store.
+
+Source: GBCS 4.3 and 12 (reference: gbcs-crypto 12 to 14). A device knows a remote party
+by the subject identifier of a certificate in a cell, never otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from gbcs.errors import KeyUnavailable
+from gbcs.ids import CellUsage, EntityId, KeyUsage, Role
+from gbcs.security.certificates import read_certificate
+from gbcs.security.store import Credential, KeyStore
+
+from .store import Store
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    from .work import Work
+
+K = TypeVar("K")
+V = TypeVar("V")
+OWN = "own/"
+CELL = "cell/"
+COUNTER = "counter/"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A trust anchor cell: role, key usage, cell usage."""
+
+    role: Role
+    usage: KeyUsage
+    cell_usage: CellUsage = CellUsage.MANAGEMENT
+
+    @property
+    def key(self) -> str:
+        """The key of the cell in the store; keys sort in the order of role and usage."""
+        return f"{CELL}{int(self.role):03d}/{self.usage.value}/{int(self.cell_usage)}"
+
+    @classmethod
+    def from_key(cls, key: str) -> Cell:
+        """The cell of a store key."""
+        role, usage, cell_usage = key.removeprefix(CELL).split("/")
+        return cls(Role(int(role)), KeyUsage(int(usage)), CellUsage(int(cell_usage)))
+
+
+@dataclass(slots=True)
+class CryptoCache:
+    """Parsed certificates, keys and shared secrets of one device.
+
+    Nothing here is state: all of it is computed from the store again when missing.
+    """
+
+    credentials: dict[bytes, Credential] = field(default_factory=dict, repr=False)
+    private: dict[bytes, ec.EllipticCurvePrivateKey] = field(default_factory=dict, repr=False)
+    secrets: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict, repr=False)
+    limit: int = 256
+
+    def credential(self, der: bytes) -> Credential:
+        """The facts of a certificate. Raises what `read_certificate` raises."""
+        found = self.credentials.get(der)
+        if found is None:
+            found = read_certificate(der)
+            _bounded(self.credentials, self.limit)[der] = found
+        return found
+
+    def private_key(self, pkcs8: bytes) -> ec.EllipticCurvePrivateKey:
+        """A private key of ours, kept in the store as PKCS #8 DER."""
+        found = self.private.get(pkcs8)
+        if found is None:
+            from cryptography.hazmat.primitives.asymmetric import ec
+            from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+            loaded = load_der_private_key(pkcs8, None)
+            if not isinstance(loaded, ec.EllipticCurvePrivateKey):
+                raise KeyUnavailable("the stored key is not an elliptic curve key")
+            found = loaded
+            _bounded(self.private, self.limit)[pkcs8] = found
+        return found
+
+    def secret(self, pkcs8: bytes, peer: Credential) -> bytes:
+        """The shared secret of our key and a peer's."""
+        found = self.secrets.get((pkcs8, peer.point))
+        if found is None:
+            from cryptography.hazmat.primitives.asymmetric import ec
+
+            found = self.private_key(pkcs8).exchange(ec.ECDH(), peer.public_key)
+            _bounded(self.secrets, self.limit)[pkcs8, peer.point] = found
+        return found
+
+
+class Identity:
+    """A device's identifier, keys, cells and counters, seen through one unit of work."""
+
+    __slots__ = ("_cache", "_work")
+
+    def __init__(self, work: Work, cache: CryptoCache) -> None:
+        self._work = work
+        self._cache = cache
+
+    @property
+    def entity(self) -> EntityId:
+        """The device's Entity Identifier. Raises KeyUnavailable on a store never provisioned."""
+        return EntityId(self._own("entity"))
+
+    def signing_key(self) -> ec.EllipticCurvePrivateKey:
+        """The device's digital signature key."""
+        return self._cache.private_key(self._own("ds/key"))
+
+    def secret_with(self, peer: Credential) -> bytes:
+        """The secret the device's key agreement key shares with a peer's."""
+        return self._cache.secret(self._own("ka/key"), peer)
+
+    def read(self, der: bytes) -> Credential:
+        """The facts of a certificate a message brought."""
+        return self._cache.credential(der)
+
+    def cell(self, cell: Cell) -> Credential | None:
+        """What a cell holds, or None."""
+        der = self._work.get(cell.key)
+        return None if der is None else self._cache.credential(der)
+
+    def set_cell(self, cell: Cell, der: bytes) -> None:
+        """Put a certificate into a cell."""
+        self._work.put(cell.key, der)
+
+    def cells(self) -> tuple[tuple[Cell, Credential], ...]:
+        """Every cell that holds something, in order of role and usage."""
+        return tuple(
+            (Cell.from_key(key), self._cache.credential(der)) for key, der in self._work.scan(CELL)
+        )
+
+    def roles_of(self, entity: EntityId) -> tuple[Role, ...]:
+        """The roles in whose cells an identifier stands, in order."""
+        return tuple(dict.fromkeys(cell.role for cell, held in self.cells() if held.entity == entity))
+
+    def counter(self, role: Role, specialist: bool = False) -> int:
+        """The highest Originator Counter accepted from a role."""
+        return self._work.number(_counter_key(role, specialist))
+
+    def set_counter(self, role: Role, counter: int, specialist: bool = False) -> None:
+        """Store the counter of a role."""
+        self._work.set_value(_counter_key(role, specialist), counter)
+
+    def next_counter(self) -> int:
+        """A fresh value of the device's own sending counter; never given twice."""
+        value = self._work.number(f"{COUNTER}own") + 1
+        self._work.set_value(f"{COUNTER}own", value)
+        return value
+
+    def _own(self, name: str) -> bytes:
+        octets = self._work.get(OWN + name)
+        if octets is None:
+            raise KeyUnavailable(f"the device's store has no {name}")
+        return octets
+
+
+def provision(
+    store: Store,
+    entity: EntityId,
+    keys: KeyStore,
+    anchors: Iterable[Credential],
+    extra: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write a new device into an empty store: its identifier, keys and certificates, its cells.
+
+    `keys` gives the device's own certificates and private keys, `anchors` the
+    organisation certificates for its cells. Raises KeyUnavailable.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    changes: dict[str, bytes | None] = {f"{OWN}entity": bytes(entity)}
+    for name, usage in (("ds", KeyUsage.DIGITAL_SIGNATURE), ("ka", KeyUsage.KEY_AGREEMENT)):
+        credential = keys.find(entity, usage)
+        private = keys.private_key(credential) if credential else None
+        if credential is None or private is None:
+            raise KeyUnavailable(f"no {usage.name.lower().replace('_', ' ')} key of {entity}")
+        changes[f"{OWN}{name}/certificate"] = credential.der
+        changes[f"{OWN}{name}/key"] = private.private_bytes(
+            Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+        )
+    for anchor in anchors:
+        if anchor.role is not None:
+            changes[Cell(anchor.role, anchor.usage, anchor.cell_usage).key] = anchor.der
+    changes.update(extra or {})
+    store.commit(changes)
+
+
+def _counter_key(role: Role, specialist: bool) -> str:
+    return f"{COUNTER}{int(role):03d}/{'prepayment' if specialist else 'role'}"
+
+
+def _bounded(held: dict[K, V], limit: int) -> dict[K, V]:
+    if len(held) >= limit:
+        held.pop(next(iter(held)))
+    return held

@@ -1,0 +1,112 @@
+"""What kind of device a device is: its tables, its behaviours, its payload servers.
+
+`Device` is the same for all; a profile tells an electricity meter from a hub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gbcs.ids import DeviceType, Payload, Role
+from gbcs.time import Utc
+from gbcs.usecases import UseCase
+
+from .arrival import Arrival
+from .events import Event
+from .values import Value
+from .work import Work
+
+
+class PayloadServer(Protocol):
+    """Executes the commands of one payload family."""
+
+    def supports(self, use_case: UseCase) -> bool:
+        """Whether this device executes the use case."""
+
+    def conform(self, arrival: Arrival) -> Any:
+        """The parsed request, if it has the use case's template. Raises ParseError or SecurityError."""
+
+    def execute(self, work: Work, arrival: Arrival) -> bytes:
+        """Carry the command out, item by item, and give the response's payload."""
+
+
+class Behaviour:
+    """Something a device does by itself. Subclasses override what they need.
+
+    `reads` computes data items, `writes` reacts to a written one, `methods` carries out
+    what a method names; all are called inside a unit of work.
+    """
+
+    name = ""
+
+    def start(self, work: Work) -> None:
+        """Called once, when a device comes up on a store for the first time."""
+
+    def handle(self, work: Work, event: Event) -> None:
+        """React to an event."""
+
+    def deadline(self, work: Work) -> Utc | None:
+        """When `handle` wants a TimerDue, in the shell's time."""
+        return None
+
+    def reads(self) -> Mapping[str, Callable[[Work], Value]]:
+        """Data items that are computed."""
+        return {}
+
+    def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
+        """Called after a data item was written by a command."""
+        return {}
+
+    def methods(self) -> Mapping[str, Callable[[Work, Value], Value]]:
+        """What methods do, by their item name."""
+        return {}
+
+
+class Refusal(Exception):
+    """An item of a command cannot be carried out; `code` is its result.
+
+    Never leaves the payload server.
+    """
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(reason or f"result {code}")
+        self.code = code
+
+
+OTHER_REASON = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A kind of device.
+
+    `alert_roles` are the parties it alerts, the first where the alert table names none;
+    `alert_payload` puts counter, code, time and content into the device's payload family.
+    """
+
+    device_type: DeviceType
+    family: Payload
+    servers: Mapping[Payload, PayloadServer]
+    behaviours: tuple[Behaviour, ...]
+    defaults: Mapping[str, Value]
+    log_sizes: Mapping[str, int]
+    alert_roles: tuple[Role, ...]
+    alert_payload: Callable[[int, int, Utc, tuple[Any, ...]], bytes]
+    alert_is_on: Callable[[Work, int], bool] = field(default=lambda work, code: True)
+    event_is_on: Callable[[Work, int], bool] = field(default=lambda work, code: True)
+
+    def supports(self, use_case: UseCase) -> bool:
+        """Whether the device executes commands of a use case."""
+        if self.device_type not in use_case.devices:
+            return False
+        server = self.servers.get(self._family(use_case))
+        return server is not None and server.supports(use_case)
+
+    def server(self, use_case: UseCase) -> PayloadServer:
+        """The payload server of a supported use case."""
+        return self.servers[self._family(use_case)]
+
+    def _family(self, use_case: UseCase) -> Payload:
+        return self.family if use_case.payload_by_device else use_case.payload

@@ -1,0 +1,188 @@
+"""The unit of work: what one event reads and writes, committed as a whole or not at all.
+
+Behaviours and servers see the device's state only through this. Nothing reaches the
+store before `commit`, and no effect leaves before that returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gbcs.errors import Check
+from gbcs.ids import EntityId
+from gbcs.time import Utc
+
+from .events import Effect, Happened
+from .store import Store
+from .values import Value, pack, unpack
+
+if TYPE_CHECKING:
+    from .settings import DeviceSettings
+
+ITEM = "item/"
+LOG = "log/"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRequest:
+    """An alert to be sent when the unit of work ends.
+
+    `message_code` and `recipient` are None where the alert table decides; `content` is
+    what follows code and time, in the device's payload family.
+    """
+
+    code: int
+    content: tuple[Value, ...] = ()
+    message_code: int | None = None
+    recipient: EntityId | None = None
+    supplementary: tuple[EntityId, int] | None = None
+
+
+class Work:
+    """One unit of work over a store at one moment.
+
+    `now` is the shell's time; `time` what the device's clock shows, which may differ.
+    `defaults` holds the value of every data item that was never written, `log_sizes`
+    the capacity of every log.
+    """
+
+    __slots__ = ("_changes", "_store", "alerts", "defaults", "effects", "log_sizes", "now", "settings")
+
+    def __init__(
+        self,
+        store: Store,
+        now: Utc,
+        defaults: Mapping[str, Value],
+        log_sizes: Mapping[str, int],
+        settings: DeviceSettings,
+    ) -> None:
+        self._store = store
+        self._changes: dict[str, bytes | None] = {}
+        self.now = now
+        self.defaults = defaults
+        self.log_sizes = log_sizes
+        self.settings = settings
+        self.effects: list[Effect] = []
+        self.alerts: list[AlertRequest] = []
+
+    # -- raw octets -------------------------------------------------------------------
+
+    def get(self, key: str) -> bytes | None:
+        """The octets under a key, changes of this unit included."""
+        if key in self._changes:
+            return self._changes[key]
+        return self._store.get(key)
+
+    def put(self, key: str, octets: bytes | None) -> None:
+        """Write octets under a key; None deletes."""
+        self._changes[key] = octets
+
+    def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """Every (key, octets) under a prefix in key order, changes of this unit included."""
+        changed = {k: v for k, v in self._changes.items() if k.startswith(prefix)}
+        if not changed:
+            yield from self._store.scan(prefix)
+            return
+        merged: dict[str, bytes | None] = {**dict(self._store.scan(prefix)), **changed}
+        for key in sorted(merged):
+            octets = merged[key]
+            if octets is not None:
+                yield key, octets
+
+    def commit(self) -> None:
+        """Make every change durable. Raises StoreError, and then nothing changed."""
+        if self._changes:
+            self._store.commit(self._changes)
+            self._changes = {}
+
+    # -- values -----------------------------------------------------------------------
+
+    def value(self, key: str, default: Value = None) -> Value:
+        """The value under a key."""
+        octets = self.get(key)
+        return default if octets is None else unpack(octets)
+
+    def set_value(self, key: str, value: Value) -> None:
+        """Write a value under a key."""
+        self.put(key, pack(value))
+
+    def number(self, key: str, default: int = 0) -> int:
+        """The number under a key."""
+        value = self.value(key, default)
+        return value if isinstance(value, int) else default
+
+    # -- data items -------------------------------------------------------------------
+
+    def item(self, name: str) -> Value:
+        """A data item, its default if it was never written. Raises KeyError for an unknown one."""
+        octets = self.get(ITEM + name)
+        return self.defaults[name] if octets is None else unpack(octets)
+
+    def int_item(self, name: str) -> int:
+        """A data item that is a number."""
+        value = self.item(name)
+        return int(value) if isinstance(value, int) else 0
+
+    def set_item(self, name: str, value: Value) -> None:
+        """Write a data item. Raises KeyError for an unknown one."""
+        if name not in self.defaults:
+            raise KeyError(name)
+        self.put(ITEM + name, pack(value))
+
+    # -- logs -------------------------------------------------------------------------
+
+    def log(self, name: str, *entry: Value) -> None:
+        """Append an entry, its time stamp first; the oldest goes when the log is full."""
+        size = self.log_sizes[name]
+        count = self.number(f"{LOG}{name}/count")
+        self.put(f"{LOG}{name}/{count % size:05d}", pack(entry))
+        self.set_value(f"{LOG}{name}/count", count + 1)
+
+    def log_entries(self, name: str) -> Iterator[tuple[Value, ...]]:
+        """The entries of a log, oldest first."""
+        size = self.log_sizes[name]
+        count = self.number(f"{LOG}{name}/count")
+        for index in range(max(0, count - size), count):
+            octets = self.get(f"{LOG}{name}/{index % size:05d}")
+            entry = None if octets is None else unpack(octets)
+            if isinstance(entry, tuple):
+                yield entry
+
+    def clear_log(self, name: str) -> None:
+        """Forget the entries of a log."""
+        for key, _ in list(self.scan(f"{LOG}{name}/")):
+            self.put(key, None)
+
+    # -- time -------------------------------------------------------------------------
+
+    @property
+    def time(self) -> Utc:
+        """What the device's clock shows."""
+        return self.now.plus(us=self.number("clock/offset"))
+
+    def shell_time(self, time: Utc) -> Utc:
+        """When, in the shell's time, the device's clock will show a time."""
+        return time.plus(us=-self.number("clock/offset"))
+
+    # -- what leaves ------------------------------------------------------------------
+
+    def effect(self, effect: Effect) -> None:
+        """Let an effect leave after the commit."""
+        self.effects.append(effect)
+
+    def report(self, verdict: str, text: str, rule: str, check: Check | None = None) -> None:
+        """Say what was made of the event."""
+        self.effects.append(Happened(verdict, text, rule, check))
+
+    def alert(
+        self,
+        code: int,
+        *content: Value,
+        message_code: int | None = None,
+        recipient: EntityId | None = None,
+        supplementary: tuple[EntityId, int] | None = None,
+    ) -> None:
+        """Ask for an alert; the device decides whether and to whom it goes."""
+        self.alerts.append(AlertRequest(code, content, message_code, recipient, supplementary))

@@ -1,0 +1,1 @@
+"""The command line, installed as smets.tools: one module a family of commands."""
