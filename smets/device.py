@@ -11,7 +11,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from gbcs.errors import Check, GbcsError, ParseError, SecurityError
-from gbcs.ids import Cra, EntityId, KeyUsage, Role
+from gbcs.ids import Cra, EntityId, KeyUsage
 from gbcs.message import Message, OtherInformation, parse_message
 from gbcs.security.mac import message_mac
 from gbcs.security.signature import sign_octets
@@ -28,6 +28,7 @@ from .checks import (
     UNUSUAL_NUMBERS,
     Outcome,
 )
+from .eventlog import write
 from .events import (
     ArmStoreFault,
     Effect,
@@ -57,12 +58,14 @@ class Device:
     Constructing it on an old store carries on where the store ends.
     """
 
-    def __init__(self, profile: Profile, store: Store, settings: DeviceSettings = DEFAULT_SETTINGS) -> None:
+    def __init__(
+        self, profile: Profile, store: Store, now: Utc, settings: DeviceSettings = DEFAULT_SETTINGS
+    ) -> None:
         self.profile = profile
         self.settings = settings
         self._store = store
         self._cache = CryptoCache()
-        work = self._work(Utc(0))
+        work = self._work(now)
         self.entity: EntityId = Identity(work, self._cache).entity
         if work.get(STARTED) is None:
             for behaviour in profile.behaviours:
@@ -73,7 +76,7 @@ class Device:
 
     @property
     def next_deadline(self) -> Utc | None:
-        """When the device wants `handle(TimerDue)`, in the shell's time; None while there is nothing to wait for."""
+        """When the device wants `handle(TimerDue)`, in the shell's time; None: not at all."""
         return self._deadline
 
     def handle(self, event: Event, now: Utc) -> tuple[Effect, ...]:
@@ -91,6 +94,10 @@ class Device:
         effects += self._run(event, now)
         return tuple(effects)
 
+    def reopened(self, now: Utc) -> Device:
+        """The device as it comes up again on its store."""
+        return Device(self.profile, self._store, now, self.settings)
+
     def observe(self, now: Utc) -> Work:
         """A unit of work to look at the device's state with; for tests and displays, never committed."""
         return self._work(now)
@@ -98,7 +105,10 @@ class Device:
     # -- one unit of work -------------------------------------------------------------
 
     def _work(self, now: Utc) -> Work:
-        return Work(self._store, now, self.profile.defaults, self.profile.log_sizes, self.settings)
+        profile = self.profile
+        return Work(
+            self._store, now, profile.defaults, profile.log_sizes, self.settings, profile.event_is_on
+        )
 
     def _run(self, event: Event, now: Utc) -> list[Effect]:
         work = self._work(now)
@@ -186,7 +196,7 @@ class Device:
 
     def _unsupported(self, work: Work, arrival: Arrival) -> None:
         message = arrival.message
-        _log(work, self.profile, "SecurityLog", INTEGRITY)
+        write(work, "SecurityLog", INTEGRITY)
         text = f"{message.code:04X} is not supported"
         if not self.settings.answers_unsupported:
             self._alert_limited(work, INTEGRITY)
@@ -207,7 +217,7 @@ class Device:
         """Log and alert a failed check; nothing else of the device may change here."""
         outcome = OUTCOMES.get(check, Outcome(FAILED_NOT_COVERED, None, "gbcs-messages 11"))
         if outcome.log is not None:
-            _log(work, self.profile, "SecurityLog", outcome.log)
+            write(work, "SecurityLog", outcome.log)
         if outcome.alert is not None:
             self._alert_limited(work, outcome.alert)
         work.report("refused", reason, outcome.rule, check)
@@ -239,7 +249,7 @@ class Device:
 
     def _count_unusual(self, work: Work) -> None:
         if self._count(work, "limiter/unusual") == self.settings.unusual_commands:
-            _log(work, self.profile, "SecurityLog", UNUSUAL_NUMBERS)
+            write(work, "SecurityLog", UNUSUAL_NUMBERS)
             work.alert(UNUSUAL_NUMBERS)
 
     def _count(self, work: Work, key: str) -> int:
@@ -326,37 +336,7 @@ class Device:
         raise SecurityError(Check.MAC, f"no key agreement cell of {recipient}")
 
 
-def occur(work: Work, profile: Profile, code: int, other: bytes = b"") -> None:
-    """An event happened: write the log its row names and ask for the alert it has."""
-    row = alert_table().get(code)
-    if row is None:
-        return
-    name = _LOGS.get(row.log)
-    if name is not None and name in work.log_sizes:
-        _log(work, profile, name, code, other)
-    if row.wan:
-        work.alert(code)
-
-
-_LOGS = {"event": "EventLog", "security": "SecurityLog", "power": "PowerEventLog"}
-
-
-def _log(work: Work, profile: Profile, name: str, code: int, other: bytes = b"") -> None:
-    row = alert_table().get(code)
-    if row is not None and row.configurable and not profile.event_is_on(work, code):
-        return
-    time = work.time.seconds
-    if name == "EventLog":
-        work.log(name, time, code, other)
-    elif name == "PowerEventLog":
-        work.log(name, time, code, int.from_bytes(other[:4], "big"))
-    else:
-        work.log(name, time, code)
-
-
 def _signed(message: Message, identity: Identity) -> Message:
     draft = message.encoded()
     return replace(draft, signature=sign_octets(draft.signed_octets, identity.signing_key())).encoded()
 
-
-__all__ = ["Device", "Role", "occur"]

@@ -7,7 +7,7 @@ later one with other-reason and nothing done (reference: dlms-payloads 3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gbcs.dlms.activation import Activation, activation
@@ -25,7 +25,7 @@ from gbcs.time import Utc
 from gbcs.usecases import UseCase
 
 from .arrival import Arrival
-from .profile import OTHER_REASON, Behaviour, Refusal
+from .profile import OTHER_REASON, Hooks, Refusal
 from .protection import protection_parameters, read_request
 from .values import Value
 from .work import Work
@@ -47,7 +47,7 @@ class Served(NamedTuple):
 
 
 class DlmsServer:
-    """The DLMS side of a device: object model, bindings of its behaviours.
+    """The DLMS side of a device: object model, and what its behaviours bind to it.
 
     `acceptable` says whether a value is in the range of its data item; `activate`
     is told when an activation time is written.
@@ -56,7 +56,7 @@ class DlmsServer:
     def __init__(
         self,
         model: ObjectModel,
-        behaviours: Iterable[Behaviour],
+        hooks: Hooks,
         acceptable: Acceptable,
         activate: Activate,
         twin: bool = False,
@@ -67,14 +67,7 @@ class DlmsServer:
         self._acceptable = acceptable
         self._activate = activate
         self._withheld = withheld
-        self._reads: dict[str, Callable[[Work], Value]] = {}
-        self._writes: dict[str, list[Callable[[Work, Value], None]]] = {}
-        self._methods: dict[str, Callable[[Work, Value], Value]] = {}
-        for behaviour in behaviours:
-            self._reads.update(behaviour.reads())
-            self._methods.update(behaviour.methods())
-            for item, react in behaviour.writes().items():
-                self._writes.setdefault(item, []).append(react)
+        self._hooks = hooks
 
     # -- the payload server contract --------------------------------------------------
 
@@ -129,8 +122,7 @@ class DlmsServer:
             return self._buffer(work, member, within)
         if member.constant is not None:
             return member.constant
-        compute = self._reads.get(member.item)
-        return compute(work) if compute is not None else work.item(member.item)
+        return self._hooks.read(work, member.item)
 
     def _item(self, work: Work, arrival: Arrival, item: RequestItem, fixed: int | None) -> Data:
         found = self.model.find(item.choice, item.class_id, item.logical_name, item.member)
@@ -151,7 +143,7 @@ class DlmsServer:
             if item.choice == Choice.SET:
                 self._set(work, arrival, found, value)
                 return NULL
-            result = self._methods[found.item](work, value)
+            result = self._hooks.methods[found.item](work, value)
             if found.result_type in ("", "null"):
                 return NULL
             return found.result_wire().encode(result)
@@ -161,10 +153,7 @@ class DlmsServer:
     def _set(self, work: Work, arrival: Arrival, member: CosemMember, value: Value) -> None:
         if not self._acceptable(member.item, value):
             raise Refusal(OTHER_REASON, f"{member.item} may not be that")
-        if member.item in work.defaults:
-            work.set_item(member.item, value)
-        for react in self._writes.get(member.item, ()):
-            react(work, value)
+        self._hooks.write(work, member.item, value)
         row = activation(member)
         if row is not None and row.dated:
             self._activate(work, row, value, arrival.message, arrival.known_use_case)
@@ -185,7 +174,7 @@ class DlmsServer:
         member = self.model.member(class_id, ln, MemberKind.METHOD, number)
         if member is None:
             return True  # answered with object-undefined, as for any object the device lacks
-        return member.item in self._methods or protected_read(ln) is not None
+        return member.item in self._hooks.methods or protected_read(ln) is not None
 
     # -- protected reads --------------------------------------------------------------
 
@@ -228,5 +217,3 @@ def _armed_fault(work: Work) -> tuple[int, int] | None:
     index, code = held
     return (index, code) if isinstance(index, int) and isinstance(code, int) else None
 
-
-Bindings = Mapping[str, Callable[[Work], Value]]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -62,6 +62,34 @@ class Behaviour:
     def methods(self) -> Mapping[str, Callable[[Work, Value], Value]]:
         """What methods do, by their item name."""
         return {}
+
+
+class Hooks:
+    """What the behaviours of a device bind to data items and methods, gathered once."""
+
+    __slots__ = ("methods", "reads", "writes")
+
+    def __init__(self, behaviours: Iterable[Behaviour]) -> None:
+        self.reads: dict[str, Callable[[Work], Value]] = {}
+        self.writes: dict[str, list[Callable[[Work, Value], None]]] = {}
+        self.methods: dict[str, Callable[[Work, Value], Value]] = {}
+        for behaviour in behaviours:
+            self.reads.update(behaviour.reads())
+            self.methods.update(behaviour.methods())
+            for item, react in behaviour.writes().items():
+                self.writes.setdefault(item, []).append(react)
+
+    def read(self, work: Work, item: str) -> Value:
+        """The value of a data item, computed or held."""
+        compute = self.reads.get(item)
+        return compute(work) if compute is not None else work.item(item)
+
+    def write(self, work: Work, item: str, value: Value) -> None:
+        """Write a data item and let the behaviours react."""
+        if item in work.defaults:
+            work.set_item(item, value)
+        for react in self.writes.get(item, ()):
+            react(work, value)
 
 
 class Refusal(Exception):

@@ -6,7 +6,7 @@ store before `commit`, and no effect leaves before that returned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,17 @@ class Work:
     the capacity of every log.
     """
 
-    __slots__ = ("_changes", "_store", "alerts", "defaults", "effects", "log_sizes", "now", "settings")
+    __slots__ = (
+        "_changes",
+        "_event_is_on",
+        "_store",
+        "alerts",
+        "defaults",
+        "effects",
+        "log_sizes",
+        "now",
+        "settings",
+    )
 
     def __init__(
         self,
@@ -57,6 +67,7 @@ class Work:
         defaults: Mapping[str, Value],
         log_sizes: Mapping[str, int],
         settings: DeviceSettings,
+        event_is_on: Callable[[Work, int], bool] | None = None,
     ) -> None:
         self._store = store
         self._changes: dict[str, bytes | None] = {}
@@ -64,6 +75,7 @@ class Work:
         self.defaults = defaults
         self.log_sizes = log_sizes
         self.settings = settings
+        self._event_is_on = event_is_on
         self.effects: list[Effect] = []
         self.alerts: list[AlertRequest] = []
 
@@ -149,6 +161,10 @@ class Work:
             entry = None if octets is None else unpack(octets)
             if isinstance(entry, tuple):
                 yield entry
+
+    def logs(self, code: int) -> bool:
+        """Whether the logging of a configurable code is switched on."""
+        return self._event_is_on is None or self._event_is_on(self, code)
 
     def clear_log(self, name: str) -> None:
         """Forget the entries of a log."""

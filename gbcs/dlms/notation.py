@@ -1,7 +1,9 @@
 """Wire types that several rows of the object table share, in the notation of `types`.
 
 Field names follow the GBCS mapping table. Lengths of season and week names and the
-counts of calendars are those of SMETS 5.7.4.48 (reference: smets-esme 6).
+counts of calendars are those of SMETS 5.7.4.48 (reference: smets-esme 6). Least counts of 0
+where SMETS says 1 are ours: an empty calendar must be readable; the device's limits for
+setting it are with its data items.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Rules shared by devices, each its own object: clock, tariff, prepayment, supply and others."""
+"""Behaviours: what devices do by themselves, each an object with its own tests."""

@@ -187,6 +187,9 @@ def test_upper_case_names_are_the_same(tmp_path: Path) -> None:
     (tmp_path / f"{SUPPLIER.hex().upper()}-PP-KA.PEM").write_bytes(pem(PREPAYMENT))
     store = FolderKeyStore(tmp_path)
     assert (store.all(), store.notes) == ((PREPAYMENT,), ())
+    (tmp_path / f"{BROKER.hex().upper()}-DS.PEM").write_bytes(pem(AGREEMENT))
+    (note,) = FolderKeyStore(tmp_path).notes
+    assert "misnamed" in note
 
 
 @pytest.mark.parametrize("credential", [SIGNING, BROKER_KA, METER_KA])
@@ -260,6 +263,7 @@ def test_unreadable_files_are_remarked_and_the_rest_serves(folder: Path) -> None
         (folder / name).write_bytes(octets)
     store = FolderKeyStore(folder)
     assert contents(store) == contents(STORE)
+    assert repr(store) == repr(STORE).replace("Memory", "Folder")
     assert [note.partition(":")[0] for note in store.notes] == sorted(files)
     told = {note.partition(": ")[0]: note.partition(": ")[2] for note in store.notes}
     assert told["public.pem"] == "unreadable, neither certificate nor plain private key but public key"

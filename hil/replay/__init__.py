@@ -1,0 +1,1 @@
+"""Replaying reference pairs: an emulated device executes a command, the answers are compared."""

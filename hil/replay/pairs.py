@@ -1,0 +1,99 @@
+"""Pairs of reference messages: which command goes with which response and which alerts.
+
+A file's name pairs `_COMMAND_` with `_RESPONSE_`; nothing else is read from it. Alerts are
+found by what they say: the Message Code and counter of the command they report on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from gbcs.dlms.apdu import DataNotification, parse_apdu
+from gbcs.dlms.axdr import Tag
+from gbcs.errors import ParseError
+from gbcs.ids import Cra, DeviceType, EntityId, Kind
+from gbcs.message import Message, parse_message
+from gbcs.usecases import by_code
+
+FUTURE_DATED_ALERT = 0x00CC
+RESULT_LENGTH = 19
+
+
+@dataclass(frozen=True, slots=True)
+class FutureDatedResult:
+    """What an 00CC alert says: alert code, the command it is about, the COSEM member."""
+
+    alert: int
+    code: int
+    counter: int
+    member: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A command with its reference response. `case` is the file's name without the kind."""
+
+    case: str
+    command: Message
+    response: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Everything that was read: pairs in name order, device types, alerts by originator."""
+
+    pairs: tuple[Pair, ...]
+    device_types: dict[EntityId, tuple[DeviceType, ...]]
+    results: dict[EntityId, tuple[FutureDatedResult, ...]]
+
+
+def collect(messages: Iterable[tuple[str, bytes]]) -> Collection:
+    """Sort named messages into pairs. Raises ParseError for octets that are no message."""
+    parsed = {name: parse_message(octets) for name, octets in messages}
+    pairs = []
+    for name in sorted(parsed):
+        file = PurePath(name).name
+        partner = str(PurePath(name).with_name(file.replace("_COMMAND_", "_RESPONSE_")))
+        if "_COMMAND_" in file and partner in parsed:
+            case = PurePath(file.replace("_COMMAND_", "_")).stem
+            pairs.append(Pair(case, parsed[name], parsed[partner]))
+    results: dict[EntityId, tuple[FutureDatedResult, ...]] = {}
+    for message in parsed.values():
+        result = future_dated_result(message)
+        if result is not None:
+            results[message.originator] = (*results.get(message.originator, ()), result)
+    return Collection(tuple(pairs), _device_types(parsed.values()), results)
+
+
+def future_dated_result(message: Message) -> FutureDatedResult | None:
+    """What a future-dated result alert says, or None for any other message."""
+    if message.cra is not Cra.ALERT or message.code != FUTURE_DATED_ALERT:
+        return None
+    try:
+        apdu = parse_apdu(message.payload)
+    except ParseError:
+        return None
+    if not isinstance(apdu, DataNotification) or apdu.body.tag != Tag.STRUCTURE or len(apdu.body.value) != 3:
+        return None
+    code, _, content = (node.value for node in apdu.body.value)
+    if not isinstance(content, bytes) or len(content) != RESULT_LENGTH:
+        return None
+    return FutureDatedResult(
+        code, int.from_bytes(content[:2], "big"), int.from_bytes(content[2:10], "big"), content[10:]
+    )
+
+
+def _device_types(messages: Iterable[Message]) -> dict[EntityId, tuple[DeviceType, ...]]:
+    """For each device the types that all the commands it gets allow."""
+    found: dict[EntityId, tuple[DeviceType, ...]] = {}
+    for message in messages:
+        use_case = by_code(message.code)
+        if use_case is None or not use_case.devices or message.kind is Kind.ALERT:
+            continue
+        device = message.recipient if message.cra is Cra.COMMAND else message.originator
+        held = found.get(device, use_case.devices)
+        common = tuple(kind for kind in held if kind in use_case.devices)
+        found[device] = common or held
+    return found

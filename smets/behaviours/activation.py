@@ -1,0 +1,126 @@
+"""Future-dated values: passive values wait for their time, then become active (GBCS 9.2.2).
+
+One pending instruction for each activation object, whichever command set it; at its
+time one alert says how it went. `now` and the past activate at once without an alert, `never`
+cancels (reference: gbcs-messages 10, dlms-payloads 7.1).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gbcs.dlms.activation import Activation, table
+from gbcs.dlms.objects import ObjectModel
+from gbcs.errors import BuildError
+from gbcs.ids import EntityId
+from gbcs.message import Message
+from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
+from gbcs.usecases import UseCase
+
+from ..alerts import FUTURE_DATED_DLMS
+from ..events import Event
+from ..profile import OTHER_REASON, Behaviour, Hooks, Refusal
+from ..values import Value
+from ..work import Work
+
+PENDING = "pending/"
+SUCCEEDED = 0x8F66
+FAILED = 0x8F67
+
+
+class Pending(NamedTuple):
+    """A stored instruction: when, in which order, from which command."""
+
+    due: int
+    order: int
+    code: int
+    counter: int
+    originator: bytes
+
+
+class FutureDated(Behaviour):
+    """Holds pending activations and carries them out. `bind` is called once with the hooks."""
+
+    name = "future dated"
+
+    def __init__(self, model: ObjectModel) -> None:
+        self._rows = {row.member.item: row for row in table() if row.member in model.members}
+        self._hooks: Hooks | None = None
+
+    def bind(self, hooks: Hooks) -> None:
+        """Know whom to tell when a value becomes active."""
+        self._hooks = hooks
+
+    def instruct(
+        self, work: Work, row: Activation, value: Value, message: Message, use_case: UseCase
+    ) -> None:
+        """An activation time was written. Raises Refusal for one that is none."""
+        key = PENDING + row.member.item
+        if value == ACTIVATE_NEVER:
+            work.put(key, None)
+            return
+        due = work.time.us
+        if value != ACTIVATE_NOW:
+            try:
+                due = Utc.from_cosem(bytes(value)).us  # type: ignore[arg-type]
+            except BuildError as error:
+                raise Refusal(OTHER_REASON, str(error)) from None
+        if due <= work.time.us:
+            work.put(key, None)
+            self.apply(work, row)
+            return
+        order = work.number("pending-order")
+        work.set_value("pending-order", order + 1)
+        work.set_value(
+            key, Pending(due, order, use_case.code or 0, message.counter, bytes(message.originator))
+        )
+
+    def apply(self, work: Work, row: Activation) -> None:
+        """Make the passive values of a row active. Raises Refusal where one is not acceptable."""
+        assert self._hooks is not None, "bind comes first"
+        try:
+            values = [(p.active.item, p.active_value(work.item(p.passive.item))) for p in row.pairs]
+        except BuildError as error:
+            raise Refusal(OTHER_REASON, str(error)) from None
+        for item, value in values:
+            self._hooks.write(work, item, value)
+
+    def deadline(self, work: Work) -> Utc | None:
+        """The first due time."""
+        due = [pending.due for _, pending in self._pending(work)]
+        return work.shell_time(Utc(min(due))) if due else None
+
+    def handle(self, work: Work, event: Event) -> None:
+        """Carry out what is due, in the order it was written."""
+        now = work.time.us
+        due = sorted(
+            ((pending.order, item, pending) for item, pending in self._pending(work) if pending.due <= now)
+        )
+        for _, item, pending in due:
+            row = self._rows[item]
+            work.put(PENDING + item, None)
+            try:
+                self.apply(work, row)
+                code = SUCCEEDED
+            except Refusal:
+                code = FAILED
+            member = row.member
+            work.alert(
+                code,
+                pending.code.to_bytes(2, "big")
+                + pending.counter.to_bytes(8, "big")
+                + member.class_id.to_bytes(2, "big")
+                + member.logical_name
+                + bytes((member.number,)),
+                message_code=FUTURE_DATED_DLMS,
+                recipient=EntityId(pending.originator),
+            )
+
+    def _pending(self, work: Work) -> list[tuple[str, Pending]]:
+        found = []
+        for key, _ in work.scan(PENDING):
+            value = work.value(key)
+            item = key.removeprefix(PENDING)
+            if isinstance(value, tuple) and item in self._rows:
+                found.append((item, Pending(*value)))  # type: ignore[arg-type]
+        return found

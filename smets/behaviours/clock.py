@@ -1,0 +1,116 @@
+"""The clock: time kept in UTC, its status, setting it inside an interval, the routine check.
+
+Source: SMETS 5.5.1, ECS70, DLMS Clock (reference: smets-esme 2, dlms-payloads 7.5). The
+device's time is the shell's time plus an offset it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+
+from gbcs.errors import BuildError
+from gbcs.time import Utc
+
+from ..eventlog import occur, write
+from ..events import Event, HubTime
+from ..profile import OTHER_REASON, Behaviour, Refusal
+from ..values import Value
+from ..work import Work
+
+OFFSET = "clock/offset"
+STATUS = "clock/status"
+HUB = "clock/hub"
+INTERVAL = "clock/interval"
+ADJUSTED = 0x8145
+NOT_ADJUSTED = 0x8F0C
+TAKE_HUB_TIME = b"\xff" * 12
+
+
+class Status(IntEnum):
+    """DeviceTimeStatus (GBCS ASN.1 module; SMETS 5.5.1)."""
+
+    RELIABLE = 0
+    INVALID = 1
+    UNRELIABLE = 2
+
+
+class Clock(Behaviour):
+    """Keeps the device's time. `tolerance` is the largest adjustment made by itself, in seconds."""
+
+    name = "clock"
+
+    def __init__(self, tolerance: int = 10) -> None:
+        self.tolerance = tolerance
+
+    def start(self, work: Work) -> None:
+        """A clock that was never set is invalid."""
+        if work.get(STATUS) is None:
+            work.set_value(STATUS, Status.INVALID)
+
+    def reads(self) -> Mapping[str, Callable[[Work], Value]]:
+        """Time and status."""
+        return {
+            "Time": lambda work: work.time.to_cosem(),
+            "Time.Status": lambda work: work.number(STATUS),
+        }
+
+    def methods(self) -> Mapping[str, Callable[[Work, Value], Value]]:
+        """The two steps of Set Clock."""
+        return {"Time.preset": _preset, "Time.adjust": _adjust}
+
+    def handle(self, work: Work, event: Event) -> None:
+        """Check against the hub's time each time it is given."""
+        if not isinstance(event, HubTime):
+            return
+        if event.time is None:
+            work.put(HUB, None)
+            return
+        work.set_value(HUB, event.time.us - work.now.us)
+        if work.number(STATUS) == Status.INVALID:
+            return
+        difference = event.time.us - work.time.us
+        if not difference:
+            return
+        if abs(difference) <= self.tolerance * 1_000_000:
+            work.set_value(OFFSET, event.time.us - work.now.us)
+            write(work, "EventLog", ADJUSTED)
+        elif work.number(STATUS) == Status.RELIABLE:
+            work.set_value(STATUS, Status.UNRELIABLE)
+            occur(work, NOT_ADJUSTED)
+
+
+def hub_time(work: Work) -> Utc | None:
+    """The hub's time now, as it runs on since it was last given; None if it gave none."""
+    offset = work.value(HUB)
+    return work.now.plus(us=offset) if isinstance(offset, int) else None
+
+
+def set_clock(work: Work, time: Utc) -> None:
+    """Set the clock to a time; it is reliable from now on."""
+    work.set_value(OFFSET, time.us - work.now.us)
+    work.set_value(STATUS, Status.RELIABLE)
+
+
+def _preset(work: Work, value: Value) -> Value:
+    """Keep the interval in which the hub's time is to be taken."""
+    if not isinstance(value, tuple) or value[0] != TAKE_HUB_TIME:
+        raise Refusal(OTHER_REASON, "only the hub's time can be preset")
+    try:
+        start, end = (Utc.from_cosem(bytes(bound)).us for bound in value[1:])  # type: ignore[arg-type]
+    except BuildError:
+        raise Refusal(OTHER_REASON, "the validity interval is not two times") from None
+    work.set_value(INTERVAL, (start, end))
+    return None
+
+
+def _adjust(work: Work, value: Value) -> Value:
+    """Take the hub's time if it lies inside the interval, else keep time and status."""
+    interval = work.value(INTERVAL)
+    time = hub_time(work)
+    work.put(INTERVAL, None)
+    if isinstance(interval, tuple) and time is not None:
+        start, end = interval
+        if isinstance(start, int) and isinstance(end, int) and start <= time.us <= end:
+            set_clock(work, time)
+    return None

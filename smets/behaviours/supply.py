@@ -1,0 +1,150 @@
+"""The supply: Enabled, Disabled or Armed, why it is not enabled, and the load switch.
+
+The state machine is the table `TRANSITIONS`. Source: SMETS 5.6.3.7, .11, .12, 5.7.5.32
+(reference: smets-esme 13). A trigger without a row for the state changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum, IntEnum
+from typing import NamedTuple
+
+from ..eventlog import occur
+from ..events import Actuate, Event, UserAction
+from ..profile import OTHER_REASON, Behaviour, Refusal
+from ..values import Value
+from ..work import Work
+
+STATE = "SupplyState"
+REASONS = "supply/reasons"
+LOAD_SWITCH = "load switch"
+ENABLE_ACTION = "enable supply"
+
+
+class State(IntEnum):
+    """SupplyState as on the wire."""
+
+    DISABLED = 0
+    ENABLED = 1
+    ARMED = 2
+
+
+class Reason(Enum):
+    """Why the supply is not enabled."""
+
+    CREDIT = "credit"
+    REMOTE = "remote"
+    LOAD_LIMIT = "load limit"
+    TAMPER = "tamper"
+
+
+class Trigger(Enum):
+    """What may move the supply."""
+
+    ENABLE = "Enable Supply"
+    DISABLE = "Disable Supply"
+    ARM = "Arm Supply"
+    CREDIT_EXHAUSTED = "credit exhausted"
+    CREDIT_AVAILABLE = "credit available"
+    USER_ENABLE = "enable on the user interface"
+
+
+class Guard(Enum):
+    """Conditions of a transition."""
+
+    NONE = "-"
+    CREDIT = "credit is available"  # credit mode always has it
+    NO_REASON = "no reason stands against it"
+
+
+class Transition(NamedTuple):
+    """One row: from, trigger, guard, to, reason that begins, reasons that end, event code."""
+
+    before: State
+    trigger: Trigger
+    guard: Guard
+    after: State
+    begins: Reason | None
+    ends: frozenset[Reason]
+    code: int | None
+
+
+_EVERY = frozenset(Reason)
+_NONE: frozenset[Reason] = frozenset()
+_CREDIT = frozenset((Reason.CREDIT,))
+SUPPLY_ARMED = 0x8F32
+CREDIT_BELOW = 0x8F0F
+# fmt: off
+TRANSITIONS: tuple[Transition, ...] = (
+    Transition(State.ENABLED, Trigger.DISABLE, Guard.NONE, State.DISABLED, Reason.REMOTE, _NONE, None),
+    Transition(State.ARMED, Trigger.DISABLE, Guard.NONE, State.DISABLED, Reason.REMOTE, _NONE, None),
+    Transition(State.DISABLED, Trigger.DISABLE, Guard.NONE, State.DISABLED, Reason.REMOTE, _NONE, None),
+    Transition(State.DISABLED, Trigger.ARM, Guard.CREDIT, State.ARMED, None, _EVERY, SUPPLY_ARMED),
+    Transition(State.DISABLED, Trigger.ENABLE, Guard.CREDIT, State.ENABLED, None, _EVERY, None),
+    Transition(State.ARMED, Trigger.ENABLE, Guard.CREDIT, State.ENABLED, None, _EVERY, None),
+    Transition(State.ARMED, Trigger.USER_ENABLE, Guard.NO_REASON, State.ENABLED, None, _NONE, None),
+    Transition(State.ENABLED, Trigger.CREDIT_EXHAUSTED, Guard.NONE, State.DISABLED, Reason.CREDIT, _NONE, CREDIT_BELOW),
+    Transition(State.ARMED, Trigger.CREDIT_EXHAUSTED, Guard.NONE, State.DISABLED, Reason.CREDIT, _NONE, CREDIT_BELOW),
+    Transition(State.DISABLED, Trigger.CREDIT_AVAILABLE, Guard.NO_REASON, State.ARMED, None, _CREDIT, SUPPLY_ARMED),
+)
+# fmt: on
+SCRIPTS = {51: Trigger.ENABLE, 52: Trigger.DISABLE, 54: Trigger.ARM}
+
+
+class Supply(Behaviour):
+    """Moves the supply. `credit` says whether the payment mode lets supply flow."""
+
+    name = "supply"
+
+    def __init__(self, credit: Callable[[Work], bool]) -> None:
+        self._credit = credit
+
+    def methods(self) -> Mapping[str, Callable[[Work, Value], Value]]:
+        """The three supply scripts."""
+        return {"SupplyState.control": self._control}
+
+    def handle(self, work: Work, event: Event) -> None:
+        """The consumer may enable an armed supply."""
+        if isinstance(event, UserAction) and event.name == ENABLE_ACTION:
+            moved = self.trigger(work, Trigger.USER_ENABLE)
+            work.report("done" if moved else "refused", ENABLE_ACTION, "smets-esme 13")
+
+    def trigger(self, work: Work, trigger: Trigger) -> bool:
+        """Follow the row for this trigger; whether its guard let it through (or there is none)."""
+        state = State(work.int_item(STATE))
+        for row in TRANSITIONS:
+            if row.before is state and row.trigger is trigger:
+                return self._follow(work, row)
+        return trigger is not Trigger.USER_ENABLE or state is State.ENABLED
+
+    def _follow(self, work: Work, row: Transition) -> bool:
+        reasons = reasons_of(work) - row.ends
+        if row.guard is Guard.CREDIT and not self._credit(work):
+            return False
+        if row.guard is Guard.NO_REASON and reasons:
+            return False
+        if row.begins is not None:
+            reasons |= {row.begins}
+        work.set_value(REASONS, tuple(sorted(reason.value for reason in reasons)))
+        work.set_item(STATE, int(row.after))
+        before, after = row.before is State.ENABLED, row.after is State.ENABLED
+        if before != after:
+            work.effect(Actuate(LOAD_SWITCH, after))
+        if row.code is not None and row.before is not row.after:
+            occur(work, row.code)
+        return True
+
+    def _control(self, work: Work, value: Value) -> Value:
+        trigger = SCRIPTS.get(value) if isinstance(value, int) else None
+        if trigger is None:
+            raise Refusal(OTHER_REASON, f"no supply script {value}")
+        if not self.trigger(work, trigger):
+            raise Refusal(OTHER_REASON, f"{trigger.value}: no credit is available")
+        return None
+
+
+def reasons_of(work: Work) -> frozenset[Reason]:
+    """Why the supply is not enabled."""
+    held = work.value(REASONS, ())
+    return frozenset(Reason(name) for name in held) if isinstance(held, tuple) else frozenset()

@@ -1,0 +1,66 @@
+"""The ten legal credit_charge_configuration arrays: payment mode and debt suspension, coded.
+
+An array is a key, its three bits are not computed with: any array that is not here is
+refused. Rows for the accumulated debt are there when debt is suspended in emergency
+credit; the time-debt rows carry 110 when it is suspended while the supply is disabled.
+Source: reference dlms-payloads 7.4; the two arrays with disabled = False are derived, no
+sample of them was seen.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple, TypeAlias
+
+CREDIT_MODE = 1
+PREPAYMENT_MODE = 2
+
+Array: TypeAlias = tuple[tuple[bytes, bytes, str], ...]
+
+_CREDIT = ((0, 0), (0, 4))
+_PREPAYMENT = ((0, 0), (0, 4), (0, 1), (0, 2), (0, 3), (1, 3), (1, 0), (1, 4), (1, 1), (1, 2))
+_ACCUMULATED = ((2, 4), (2, 1), (2, 2))
+_SUSPENDABLE = ((0, 1), (0, 2), (1, 1), (1, 2))
+_TWIN = {CREDIT_MODE: ((0, 5),), PREPAYMENT_MODE: ((0, 5), (1, 5))}
+
+
+class Control(NamedTuple):
+    """What an array stands for. In credit mode the two suspensions have no meaning (False)."""
+
+    mode: int
+    suspend_emergency: bool = False
+    suspend_disabled: bool = False
+
+
+CONTROLS = (
+    Control(CREDIT_MODE),
+    Control(PREPAYMENT_MODE, True, True),
+    Control(PREPAYMENT_MODE, True, False),
+    Control(PREPAYMENT_MODE, False, True),
+    Control(PREPAYMENT_MODE, False, False),
+)
+
+
+@cache
+def array(control: Control, twin: bool) -> Array:
+    """The array of a combination on a single or twin element meter."""
+    if control.mode == CREDIT_MODE:
+        pairs: tuple[tuple[int, int], ...] = _CREDIT
+    else:
+        pairs = _PREPAYMENT + (_ACCUMULATED if control.suspend_emergency else ())
+    if twin:
+        pairs += _TWIN[control.mode]
+    return tuple(
+        (
+            bytes((0, 0, 19, 10, credit, 255)),
+            bytes((0, 0, 19, 20, charge, 255)),
+            "110" if control.suspend_disabled and (credit, charge) in _SUSPENDABLE else "111",
+        )
+        for credit, charge in pairs
+    )
+
+
+@cache
+def arrays(twin: bool) -> dict[Array, Control]:
+    """The five legal arrays of a meter, each with what it stands for."""
+    return {array(control, twin): control for control in CONTROLS}

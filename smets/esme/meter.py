@@ -1,0 +1,130 @@
+"""The electricity meter (ESME): tables, behaviours and servers wired into a device profile.
+
+Source: SMETS2 section 5 (reference: smets-esme). Variants: single element, twin element,
+polyphase; auxiliary controllers and boost are capabilities of any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gbcs.dlms.objects import model
+from gbcs.ids import DeviceType, EntityId, Payload, Role
+from gbcs.time import Utc
+
+from ..behaviours.activation import FutureDated
+from ..behaviours.alert_settings import AlertSettings, alert_is_on, event_is_on
+from ..behaviours.clock import Clock, set_clock
+from ..behaviours.metering import Metering
+from ..behaviours.payment import Payment
+from ..behaviours.resets import Resets
+from ..credentials_server import CredentialsServer
+from ..device import Device
+from ..dlms_server import DlmsServer, alert_payload
+from ..profile import Behaviour, Hooks, Profile
+from ..settings import DEFAULT_SETTINGS, DeviceSettings
+from ..store import Store
+from ..values import Value, pack
+from ..work import ITEM, Work
+from .items import absent_flags, items
+
+# in a template of their own, but what they ask for is not built yet
+NOT_BUILT = frozenset((0x0007,))
+
+
+@dataclass(frozen=True, slots=True)
+class EsmeOptions:
+    """What kind of ESME: variant, and flags of the object table it does without.
+
+    `clock_tolerance` in seconds (SMETS 5.5.1).
+    """
+
+    variant: str = "single"
+    without: frozenset[str] = frozenset()
+    clock_tolerance: int = 10
+
+
+class Identification(Behaviour):
+    """Data items that follow from what the device is."""
+
+    name = "identification"
+
+    def reads(self) -> dict[str, Callable[[Work], Value]]:
+        """Entity Identifier and randomised offset."""
+        return {
+            "EntityIdentifier": lambda work: work.get("own/entity"),
+            "RandomisedOffset": _randomised_offset,
+        }
+
+
+def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:  # noqa: B008  (frozen)
+    """The profile of an ESME."""
+    rows = items(options.variant, options.without)
+    by_name = {item.name: item for item in rows}
+    objects = model(DeviceType.ESME, absent_flags(options.variant) | options.without)
+    twin = options.variant == "twin"
+    payment = Payment()
+    future_dated = FutureDated(objects)
+    behaviours: tuple[Behaviour, ...] = (
+        Identification(),
+        Clock(options.clock_tolerance),
+        AlertSettings(),
+        Metering(twin),
+        payment.supply,
+        payment,
+        Resets(future_dated, by_name),
+        future_dated,
+    )
+    hooks = Hooks(behaviours)
+    future_dated.bind(hooks)
+
+    def acceptable(name: str, value: Value) -> bool:
+        return not by_name[name].refusal(value)
+
+    dlms = DlmsServer(objects, hooks, acceptable, future_dated.instruct, twin, NOT_BUILT)
+    return Profile(
+        DeviceType.ESME,
+        Payload.DLMS,
+        {Payload.DLMS: dlms, Payload.ASN1: CredentialsServer()},
+        behaviours,
+        {item.name: item.default for item in rows},
+        {item.name: item.capacity for item in rows if item.capacity},
+        (Role.SUPPLIER, Role.NETWORK_OPERATOR),
+        alert_payload,
+        alert_is_on,
+        event_is_on,
+    )
+
+
+def make_esme(
+    store: Store,
+    now: Utc,
+    options: EsmeOptions = EsmeOptions(),  # noqa: B008  (frozen)
+    settings: DeviceSettings = DEFAULT_SETTINGS,
+) -> Device:
+    """An ESME on a provisioned store."""
+    return Device(esme_profile(options), store, now, settings)
+
+
+def manufactured(random: Callable[[int], bytes], firmware: bytes = b"\0\0\0\1") -> dict[str, bytes]:
+    """What manufacture writes into a store beside keys: the randomised offset number, versions."""
+    number = 1 + int.from_bytes(random(8), "big") % 10_000
+    values: dict[str, Value] = {"RandomisedOffsetNumber": number, "FirmwareVersion": firmware}
+    return {ITEM + name: pack(value) for name, value in values.items()}
+
+
+def commission(work: Work, time: Utc) -> None:
+    """Leave the device as an installer does: its clock set."""
+    set_clock(work, time)
+
+
+def _randomised_offset(work: Work) -> Value:
+    """Number x limit / 10000 in whole seconds, half up (SMETS 5.7.5.28)."""
+    product = work.int_item("RandomisedOffsetNumber") * work.int_item("RandomisedOffsetLimit")
+    return (product + 5_000) // 10_000
+
+
+def entity_of(store: Store) -> EntityId:
+    """The Entity Identifier a store was provisioned with."""
+    return EntityId(store.get("own/entity") or b"")
