@@ -71,9 +71,7 @@ def _message_code(arrival: Arrival, profile: Profile, work: Work) -> None:
 def _originator(arrival: Arrival, profile: Profile, work: Work) -> None:
     arrival.roles = arrival.identity.roles_of(arrival.message.originator)
     if not arrival.roles:
-        raise SecurityError(
-            Check.ORIGINATOR, f"{arrival.message.originator} is in no trust anchor cell"
-        )
+        raise SecurityError(Check.ORIGINATOR, f"{arrival.message.originator} is in no trust anchor cell")
     arrival.role = arrival.roles[0]
     if arrival.use_case is not None:
         allowed = [role for role in arrival.roles if role in arrival.use_case.roles]

@@ -15,6 +15,7 @@ from gbcs.ids import KeyUsage, Role
 from gbcs.usecases import UseCase
 
 from .arrival import Arrival
+from .fault import armed_fault
 from .work import Work
 
 CS02A = 0x0008
@@ -43,8 +44,12 @@ class CredentialsServer:
         command: CredentialsCommand = arrival.request
         missing = StatusCode.OTHER if arrival.message.code == CS02F else work.settings.missing_role_status
         cells = arrival.identity.cells()
+        fault = armed_fault(work)
         details = []
-        for number in command.roles:
+        for index, number in enumerate(command.roles):
+            if fault is not None and fault[0] == index:
+                details.append(RoleDetails(number, fault[1]))
+                continue
             held = tuple(
                 CellContents(cell.usage, cell.cell_usage, credential.entity, credential.key_id)
                 for cell, credential in cells

@@ -39,6 +39,7 @@ from .events import (
     SendMessage,
     TimerDue,
 )
+from .fault import arm_fault
 from .identity import Cell, CryptoCache, Identity
 from .profile import Profile
 from .settings import DEFAULT_SETTINGS, DeviceSettings
@@ -46,7 +47,6 @@ from .store import Store
 from .work import AlertRequest, Work
 
 ANSWERS = "answer/"
-FAULT = "fault"
 POWER_LOST = "power/lost"
 STARTED = "started"
 MAX_CATCH_UP = 100_000  # ours: deadlines run before one event; about five years of half hours
@@ -106,9 +106,7 @@ class Device:
 
     def _work(self, now: Utc) -> Work:
         profile = self.profile
-        return Work(
-            self._store, now, profile.defaults, profile.log_sizes, self.settings, profile.event_is_on
-        )
+        return Work(self._store, now, profile.defaults, profile.log_sizes, self.settings, profile.event_is_on)
 
     def _run(self, event: Event, now: Utc) -> list[Effect]:
         work = self._work(now)
@@ -118,7 +116,7 @@ class Device:
             if isinstance(event, RemotePartyMessage):
                 self._message(work, identity, event.octets)
             elif isinstance(event, ArmStoreFault):
-                work.set_value(FAULT, (event.index, event.code))
+                arm_fault(work, event.index, event.code)
             if isinstance(event, PowerLost):
                 work.set_value(POWER_LOST, now.us)
             for behaviour in self.profile.behaviours:
@@ -307,9 +305,7 @@ class Device:
                     break
         return tuple(found)
 
-    def _alert(
-        self, work: Work, identity: Identity, request: AlertRequest, recipient: EntityId
-    ) -> Message:
+    def _alert(self, work: Work, identity: Identity, request: AlertRequest, recipient: EntityId) -> Message:
         row = alert_table().get(request.code)
         code = request.message_code
         if code is None:
@@ -339,4 +335,3 @@ class Device:
 def _signed(message: Message, identity: Identity) -> Message:
     draft = message.encoded()
     return replace(draft, signature=sign_octets(draft.signed_octets, identity.signing_key())).encoded()
-

@@ -25,6 +25,7 @@ from gbcs.time import Utc
 from gbcs.usecases import UseCase
 
 from .arrival import Arrival
+from .fault import armed_fault
 from .profile import OTHER_REASON, Hooks, Refusal
 from .protection import protection_parameters, read_request
 from .values import Value
@@ -32,7 +33,6 @@ from .work import Work
 
 HARDWARE_FAULT = 1
 TYPE_UNMATCHED = 12
-FAULT = "fault"
 END_OF_TIME = 0xFFFF_FFFF
 
 Activate = Callable[[Work, Activation, Value, Message, UseCase], None]
@@ -96,7 +96,7 @@ class DlmsServer:
     def execute(self, work: Work, arrival: Arrival) -> bytes:
         """Carry out a conforming command; the octets of the access-response."""
         served: Served = arrival.request
-        fault = _armed_fault(work)
+        fault = armed_fault(work)
         answers: list[ResponseItem] = []
         failed = False
         for index, item in enumerate(served.request.items):
@@ -206,14 +206,3 @@ def alert_payload(counter: int, code: int, time: Utc, content: tuple[Any, ...]) 
     nodes = [c if isinstance(c, Data) else octet_string(c) for c in content]
     body = structure(number(Tag.LONG_UNSIGNED, code), octet_string(time.to_cosem()), *nodes)
     return DataNotification(invoke_id(counter), body).octets()
-
-
-def _armed_fault(work: Work) -> tuple[int, int] | None:
-    """The store fault armed for this command, which it uses up."""
-    held = work.value(FAULT)
-    if not isinstance(held, tuple) or len(held) != 2:
-        return None
-    work.put(FAULT, None)
-    index, code = held
-    return (index, code) if isinstance(index, int) and isinstance(code, int) else None
-

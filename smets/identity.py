@@ -131,9 +131,7 @@ class Identity:
 
     def cells(self) -> tuple[tuple[Cell, Credential], ...]:
         """Every cell that holds something, in order of role and usage."""
-        return tuple(
-            (Cell.from_key(key), self._cache.credential(der)) for key, der in self._work.scan(CELL)
-        )
+        return tuple((Cell.from_key(key), self._cache.credential(der)) for key, der in self._work.scan(CELL))
 
     def roles_of(self, entity: EntityId) -> tuple[Role, ...]:
         """The roles in whose cells an identifier stands, in order."""
@@ -181,9 +179,7 @@ def provision(
         if credential is None or private is None:
             raise KeyUnavailable(f"no {usage.name.lower().replace('_', ' ')} key of {entity}")
         changes[f"{OWN}{name}/certificate"] = credential.der
-        changes[f"{OWN}{name}/key"] = private.private_bytes(
-            Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
-        )
+        changes[f"{OWN}{name}/key"] = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     for anchor in anchors:
         if anchor.role is not None:
             changes[Cell(anchor.role, anchor.usage, anchor.cell_usage).key] = anchor.der

@@ -65,14 +65,18 @@ def protected_request(
 def read_request(data: Data, row: ProtectedRead, message: Message) -> Range | None:
     """The date range a request asks for, None where the read has none.
 
-    Raises TypeMismatch unless the parameter is exactly the one of this read and message.
+    The originator named may be the header's or the supplementary remote party. Raises
+    TypeMismatch for any other parameter than that of this read and message.
     """
     within = _dates(data, row) if row.dated else None
     found = _normal(data, len(row.contents))
-    wanted = protected_request(row, message.counter, message.originator, message.recipient, _ANY if row.dated else None)
-    if found != _normal(wanted, len(row.contents)):
-        raise TypeMismatch("not the parameter of this protected read")
-    return within
+    for originator in (message.originator, message.other.party):
+        if originator is not None:
+            dates = _ANY if row.dated else None
+            wanted = protected_request(row, message.counter, originator, message.recipient, dates)
+            if found == _normal(wanted, len(row.contents)):
+                return within
+    raise TypeMismatch("not the parameter of this protected read")
 
 
 _ANY = Range(0, 0)
@@ -101,7 +105,7 @@ def _dates(data: Data, row: ProtectedRead) -> Range:
     """The dates of the first restriction; all are equal in a request of several objects."""
     try:
         restrictions = {_plain(entry.value[4]) for entry in data.value[0].value}
-        (_, dates), = (restriction[1] for restriction in restrictions)  # type: ignore[index]
+        ((_, dates),) = (restriction[1] for restriction in restrictions)  # type: ignore[index]
         first, last = (bound[1] for bound in dates[1])
         return Range(_seconds(first, 0), _seconds(last, 0xFFFF_FFFF))
     except (TypeError, ValueError, IndexError, AttributeError):

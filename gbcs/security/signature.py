@@ -30,9 +30,7 @@ def signature_is_valid(message: Message, public: ec.EllipticCurvePublicKey) -> b
     signature = message.signature
     if signature is None:
         return False
-    der = encode_dss_signature(
-        int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    )
+    der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
     try:
         public.verify(der, message.signed_octets, _VERIFYING)
     except InvalidSignature:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from gbcs.asn1.credentials import read_response
 from gbcs.dlms.apdu import AccessRequest, AccessResponse, Fault, parse_apdu
 from gbcs.dlms.objects import by_item
 from gbcs.dlms.types import TypeMismatch
@@ -117,7 +118,7 @@ class Replayer:
         if not profile.supports(use_case):
             verdict = Verdict.SUPERSEDED if use_case.superseded else Verdict.UNSUPPORTED
             return outcome(verdict, f"{use_case.name} is not built"), 0
-        fault = _fault(pair.response)
+        fault = _fault(pair.response, use_case)
         if fault is not None and not self._inject:
             return outcome(Verdict.NEEDS_FAULT, f"item {fault.index} fails with {fault.code}"), 0
         try:
@@ -207,6 +208,8 @@ class Replayer:
             for result in self._collection.results.get(command.recipient, ())
             if (result.code, result.counter) == (command.code, command.counter)
         }
+        if _next_activation(device, start) is None:
+            return []  # an immediate or a cancelling command, perhaps with the counter of another
         given: set[FutureDatedResult] = set()
         for _ in range(MAX_STEPS):
             due = _next_activation(device, start)
@@ -217,11 +220,12 @@ class Replayer:
                 if isinstance(effect, SendMessage):
                     result = future_dated_result(parse_message(effect.octets))
                     given |= {result} if result is not None else set()
-        if not given:
-            return []  # an immediate or cancelling command of the same code and counter
         return [
             *(f"alert {r.alert:04X} for {r.member.hex()} expected" for r in sorted(wanted - given, key=str)),
-            *(f"alert {r.alert:04X} for {r.member.hex()} not expected" for r in sorted(given - wanted, key=str)),
+            *(
+                f"alert {r.alert:04X} for {r.member.hex()} not expected"
+                for r in sorted(given - wanted, key=str)
+            ),
         ]
 
 
@@ -241,9 +245,12 @@ def _next_activation(device: Device, now: Utc) -> Utc | None:
     return Utc(min(times)) if times else None
 
 
-def _fault(response: Message) -> Fault | None:
+def _fault(response: Message, use_case: UseCase) -> Fault | None:
     """The item a reference response reports as failed, or None."""
     try:
+        if use_case.payload is Payload.ASN1 and use_case.signed_or_maced:
+            statuses = [details.status for details in read_response(response.payload)]
+            return next((Fault(i, status) for i, status in enumerate(statuses) if status), None)
         apdu = parse_apdu(response.payload)
     except GbcsError:
         return None
@@ -260,7 +267,11 @@ def _command_time(command: Message) -> Utc | None:
         return None
     preset = by_item("Time.preset")
     for item in apdu.items:
-        if (item.class_id, item.logical_name, item.member) == (preset.class_id, preset.logical_name, preset.number):
+        if (item.class_id, item.logical_name, item.member) == (
+            preset.class_id,
+            preset.logical_name,
+            preset.number,
+        ):
             try:
                 value = preset.wire().decode(item.data)
                 first, last = (Utc.from_cosem(bound).us for bound in value[1:])  # type: ignore[index,union-attr,arg-type]
@@ -273,4 +284,3 @@ def _command_time(command: Message) -> Utc | None:
 def _why_silent(effects: tuple[Effect, ...]) -> str:
     reasons = [f"{e.check.value}: {e.text}" for e in effects if isinstance(e, Happened) and e.check]
     return "no response; " + ("; ".join(reasons) or "no reason given")
-

@@ -24,7 +24,7 @@ HUB = "clock/hub"
 INTERVAL = "clock/interval"
 ADJUSTED = 0x8145
 NOT_ADJUSTED = 0x8F0C
-TAKE_HUB_TIME = b"\xff" * 12
+TAKE_HUB_TIME = b"\xff" * 9  # then deviation and status, not specified
 
 
 class Status(IntEnum):
@@ -94,7 +94,7 @@ def set_clock(work: Work, time: Utc) -> None:
 
 def _preset(work: Work, value: Value) -> Value:
     """Keep the interval in which the hub's time is to be taken."""
-    if not isinstance(value, tuple) or value[0] != TAKE_HUB_TIME:
+    if not isinstance(value, tuple) or not _all_wild(value[0]):
         raise Refusal(OTHER_REASON, "only the hub's time can be preset")
     try:
         start, end = (Utc.from_cosem(bytes(bound)).us for bound in value[1:])  # type: ignore[arg-type]
@@ -102,6 +102,10 @@ def _preset(work: Work, value: Value) -> Value:
         raise Refusal(OTHER_REASON, "the validity interval is not two times") from None
     work.set_value(INTERVAL, (start, end))
     return None
+
+
+def _all_wild(preset: Value) -> bool:
+    return isinstance(preset, bytes) and preset.startswith(TAKE_HUB_TIME)
 
 
 def _adjust(work: Work, value: Value) -> Value:
