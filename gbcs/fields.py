@@ -7,23 +7,43 @@ back; 64-bit numbers are hex digits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .dlms import fields as dlms_fields
-from .dlms.apdu import AccessRequest, AccessResponse, Apdu, parse_apdu
-from .dlms.axdr import Data
+from .dlms.apdu import AccessRequest, AccessResponse, Apdu, Choice, DataNotification, parse_apdu
+from .dlms.axdr import Data, Tag, read_data
 from .dlms.objects import MemberKind, member
 from .dlms.templates import templates
-from .errors import BuildError
+from .errors import BuildError, KeyUnavailable, ParseError, SecurityError
 from .ids import Cra, EntityId, Kind, Payload
 from .jsonvalue import hex_text, maybe, unhex, want
-from .message import Message, OtherInformation
+from .layout import Layout, octets, u8, u16, u64
+from .message import MAX_MESSAGE, Message, OtherInformation
 from .time import CosemDateTime
 from .usecases import by_code
 
+if TYPE_CHECKING:
+    from .security.verify import Verifier
+
 VERSION = 1
 Fields = dict[str, Any]
-_DATE_TIME = ("year month day day_of_week hour minute second hundredths deviation status").split()
+# the parts of a date-time with the greatest value of their octets
+_DATE_TIME = {
+    "year": 0xFFFF,
+    "month": 0xFF,
+    "day": 0xFF,
+    "day_of_week": 0xFF,
+    "hour": 0xFF,
+    "minute": 0xFF,
+    "second": 0xFF,
+    "hundredths": 0xFF,
+    "deviation": 0xFFFF,
+    "status": 0xFF,
+}
+_LENGTHS = ("other_information", "content")
+_EXECUTED = Layout(
+    "executed", u16("message code"), u64("counter"), u16("class_id"), octets("logical_name", 6), u8("member")
+)
 
 
 def payload_family(message: Message) -> Payload:
@@ -37,19 +57,24 @@ def payload_family(message: Message) -> Payload:
     return Payload.ASN1 if use_case is not None and use_case.payload is Payload.ASN1 else Payload.GBZ
 
 
-def message_fields(
-    message: Message, unseal: Callable[[bytes], Data | None] | None = None
-) -> Fields:
-    """The fields of a parsed message. Raises ParseError where the payload does not follow its family.
+def message_fields(message: Message, unseal: Callable[[bytes], Data | None] | None = None) -> Fields:
+    """The fields of a parsed message.
 
-    `unseal` gives the plaintext of a protected value, or None without the key.
+    `unseal` gives the plaintext of a protected value, or None without the key. Raises
+    ParseError, with the offset in the message, where the payload does not follow its family.
     """
     use_case = by_code(message.code)
     renderer = dlms_fields.Renderer(unseal)
     payload: Fields
     if payload_family(message) is Payload.DLMS:
-        apdu = parse_apdu(message.payload)
+        try:
+            apdu = parse_apdu(message.payload)
+        except ParseError as error:
+            offset = message.payload_offset + error.offset
+            raise ParseError(error.reason, offset, f"payload.{error.path}") from None
         payload = renderer.apdu(apdu, item_names(message.code, apdu))
+        if isinstance(apdu, DataNotification):
+            _name_alert(apdu.body, payload["body"])
     else:
         payload = {"opaque": hex_text(message.payload)}
     fields: Fields = {
@@ -75,16 +100,84 @@ def message_fields(
     return fields
 
 
+def checked_fields(message: Message, verifier: Verifier | None = None) -> Fields:
+    """The fields of a parsed message with the verdicts on it (contract: one line of decode --json).
+
+    `signature`, `mac` and `encryption` are `valid`, `invalid`, `absent` or, without the
+    key, `unchecked`. Raises ParseError.
+    """
+    if verifier is None:
+        fields = message_fields(message)
+        signature = "absent" if message.signature is None else "unchecked"
+        mac = "absent" if message.mac is None else "unchecked"
+        return _with_verdicts(fields, signature, mac, False)
+    broken = False
+
+    def unseal(octets: bytes) -> Data | None:
+        nonlocal broken
+        try:
+            plaintext = verifier.unseal(message, octets)
+            data, end = read_data(plaintext, 0, "plaintext")
+        except KeyUnavailable:
+            return None
+        except (ParseError, SecurityError):
+            broken = True
+            return None
+        if end != len(plaintext):
+            broken = True
+            return None
+        return data
+
+    fields = message_fields(message, unseal)
+    verdicts = verifier.verify(message)
+    return _with_verdicts(fields, verdicts.signature.value, verdicts.mac.value, broken)
+
+
+def _with_verdicts(fields: Fields, signature: str, mac: str, broken: bool) -> Fields:
+    """The fields with the verdicts in their place, before the octets they speak of."""
+    if broken:
+        encryption = "invalid"
+    elif fields["encrypted"]:
+        encryption = "valid" if fields["decrypted"] == fields["encrypted"] else "unchecked"
+    else:
+        encryption = "absent"
+    verdicts = {"signature": signature, "mac": mac, "encryption": encryption}
+    result: Fields = {}
+    for name, value in fields.items():
+        if name == "signature_length":
+            result.update(verdicts)
+        result[name] = value
+    return result
+
+
 def item_names(code: int, apdu: Apdu) -> tuple[str | None, ...]:
     """What the items of an access-request or of its response are called, as far as the tables tell."""
     if isinstance(apdu, AccessRequest):
         return tuple(_name(i.choice, i.class_id, i.logical_name, i.member) for i in apdu.items)
     if isinstance(apdu, AccessResponse):
         choices = [item.choice for item in apdu.items]
-        for template in templates(code):
-            if [_ANSWERED.get(c.choice, c.choice) for c in template.components] == choices:
-                return tuple(_name(*component) for component in template.components)
+        fitting = [
+            [_name(*component) for component in template.components]
+            for template in templates(code)
+            if [_ANSWERED.get(c.choice, c.choice) for c in template.components] == choices
+        ]
+        # a response does not repeat what was asked: where variants differ, there is no telling
+        return tuple(names[0] if len(set(names)) == 1 else None for names in zip(*fitting, strict=True))
     return ()
+
+
+def _name_alert(body: Data, fields: Fields) -> None:
+    """Name the parts of an alert: its code and, in FDEIA-DLMS, what was executed (dlms-payloads 8.2)."""
+    if body.tag != Tag.STRUCTURE:
+        return
+    for index, (node, shown) in enumerate(zip(body.value, fields["value"], strict=True)):
+        if index == 0 and node.tag == Tag.LONG_UNSIGNED:
+            shown["name"] = f"alert code {node.value:04X}"
+        elif node.tag == Tag.OCTET_STRING and len(node.value) == _EXECUTED.size:
+            code, counter, class_id, ln, number = _EXECUTED.unpack(node.value)
+            target = _name(Choice.SET, class_id, ln, number) or _name(Choice.ACTION, class_id, ln, number)
+            if target is not None:
+                shown["name"] = f"{target} by {code:04X} of counter {counter:016X}"
 
 
 _ANSWERED = {4: 1}  # a get with selection is answered as a get
@@ -107,7 +200,13 @@ def build_message(fields: Any) -> Message:
     signature = maybe(fields, "signature_hex", str, "")
     mac = maybe(fields, "mac_hex", str, "")
     date_time = maybe(fields, "date_time", dict, "")
-    return Message(
+    mac_header = want(fields, "mac_header", bool, "")
+    signature_length = want(fields, "signature_length", bool, "")
+    if not signature_length and (signature is not None or mac_header):
+        raise BuildError("only a message without signature and MAC can do without", "signature_length")
+    if mac_header != (mac is not None):
+        raise BuildError("the MAC header and a MAC come together", "mac_hex")
+    message = Message(
         _CRAS[kind],
         _number(fields, "counter"),
         EntityId(unhex(want(fields, "originator", str, ""), "originator", 8)),
@@ -115,12 +214,17 @@ def build_message(fields: Any) -> Message:
         _build_other(fields),
         _build_payload(want(fields, "payload", dict, "")),
         None if date_time is None else _build_date_time(date_time),
-        want(fields, "mac_header", bool, ""),
-        want(fields, "signature_length", bool, ""),
+        mac_header,
+        signature_length,
         None if signature is None else unhex(signature, "signature_hex", 64),
         None if mac is None else unhex(mac, "mac_hex", 12),
-        dlms_fields.build_forms(fields, ""),
+        dlms_fields.build_forms(fields, "", ("ciphered_service", *_LENGTHS) if mac_header else _LENGTHS),
     ).encoded()
+    if message.kind is not kind:
+        raise BuildError(f"this makes a {message.kind.value}: signature or MAC header decide", "kind")
+    if len(message.octets) > MAX_MESSAGE:
+        raise BuildError(f"longer than {MAX_MESSAGE} octets", "payload")
+    return message
 
 
 _CRAS = {
@@ -135,17 +239,23 @@ def _number(fields: Any, key: str, path: str = "") -> int:
     return int.from_bytes(unhex(want(fields, key, str, path), f"{path}.{key}".lstrip("."), 8), "big")
 
 
+def _maybe_number(fields: Any, key: str, path: str) -> int | None:
+    return None if fields.get(key) is None else _number(fields, key, path)
+
+
 def _date_time_fields(octets: bytes) -> Fields:
-    fields = CosemDateTime.from_octets(octets)
-    return {name: getattr(fields, name) for name in _DATE_TIME}
+    moment = CosemDateTime.from_octets(octets)
+    return {name: getattr(moment, name) for name in _DATE_TIME}
 
 
 def _build_date_time(fields: Fields) -> bytes:
-    values = [want(fields, name, int, "date_time") for name in _DATE_TIME]
-    try:
-        return CosemDateTime(*values).octets()
-    except (ValueError, OverflowError):
-        raise BuildError("a value is out of its octets' range", "date_time") from None
+    values = []
+    for name, greatest in _DATE_TIME.items():
+        value = want(fields, name, int, "date_time")
+        if not 0 <= value <= greatest:
+            raise BuildError(f"a number from 0 to {greatest} is needed", f"date_time.{name}")
+        values.append(value)
+    return CosemDateTime(*values).octets()
 
 
 def _supplementary_fields(other: OtherInformation) -> Fields | None:
@@ -172,8 +282,8 @@ def _build_other(fields: Fields) -> OtherInformation:
     return OtherInformation(
         code,
         party,
-        _number(given, "remote_party_counter", path) if given.get("remote_party_counter") else None,
-        _number(given, "originator_counter", path) if given.get("originator_counter") else None,
+        _maybe_number(given, "remote_party_counter", path),
+        _maybe_number(given, "originator_counter", path),
         None if certificate is None else unhex(certificate, f"{path}.certificate"),
     )
 
@@ -181,4 +291,9 @@ def _build_other(fields: Fields) -> OtherInformation:
 def _build_payload(fields: Fields) -> bytes:
     if "opaque" in fields:
         return unhex(fields["opaque"], "payload.opaque")
-    return dlms_fields.build_apdu(fields).octets()
+    apdu = dlms_fields.build_apdu(fields)
+    try:
+        return apdu.octets()
+    except BuildError as error:
+        reason = str(error).removeprefix(f"{error.path}: ")
+        raise BuildError(reason, f"payload.{error.path}") from None

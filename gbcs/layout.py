@@ -110,8 +110,7 @@ class Layout:
     def _mismatch(self, values: tuple[Any, ...], index: int, offset: int) -> ParseError:
         field = self.fields[index]
         wanted, found = (
-            v.hex().upper() if isinstance(v, bytes) else f"{v:02X}"
-            for v in (field.constant, values[index])
+            v.hex().upper() if isinstance(v, bytes) else f"{v:02X}" for v in (field.constant, values[index])
         )
         return ParseError(
             f"{wanted} expected, {found} found",

@@ -24,9 +24,7 @@ SIGNATURE_LENGTH = 64
 MAX_MESSAGE = 16_384  # ours: well above the longest message known (about 4,000 octets)
 
 MAC_HEADER = Layout("mac header", const("empty fields", bytes.fromhex("DD000000000000")))
-MAC_SECURITY = Layout(
-    "mac header", const8("security control", 0x11), const("invocation counter", bytes(4))
-)
+MAC_SECURITY = Layout("mac header", const8("security control", 0x11), const("invocation counter", bytes(4)))
 GROUPING_HEADER = Layout(
     "grouping header",
     const8("general-signing", TAG_GENERAL_SIGNING),
@@ -264,9 +262,9 @@ def _encode(message: Message) -> Message:
             len(date_time),
         )
         + date_time
-        + length_octets(len(other), forms.get("other_information", 0))
+        + length_octets(len(other), forms.get("other_information", 0), "length_forms.other_information")
         + other
-        + length_octets(len(message.payload), forms.get("content", 0))
+        + length_octets(len(message.payload), forms.get("content", 0), "length_forms.content")
     )
     tail = b""
     if message.signature is not None:
@@ -285,7 +283,7 @@ def _encode(message: Message) -> Message:
         length = MAC_SECURITY.size + len(grouped) + MAC_LENGTH
         start = (
             MAC_HEADER.pack()
-            + length_octets(length, forms.get("ciphered_service", 0))
+            + length_octets(length, forms.get("ciphered_service", 0), "length_forms.ciphered_service")
             + MAC_SECURITY.pack()
         )
     elif message.mac is not None:

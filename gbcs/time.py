@@ -7,6 +7,7 @@ UTC), and GeneralizedTime text. `datetime` appears only in the conversion helper
 from __future__ import annotations
 
 import datetime as _dt
+import struct
 from dataclasses import dataclass
 
 from .errors import BuildError
@@ -16,6 +17,7 @@ DEVIATION_NOT_SPECIFIED = 0x8000
 STATUS_NOT_SPECIFIED = 0xFF
 ACTIVATE_NOW = bytes.fromhex("0000000000000000008000FF")
 ACTIVATE_NEVER = bytes.fromhex("FFFFFFFFFFFFFFFFFF8000FF")
+_DATE_TIME = struct.Struct(">H7BHB")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,9 +32,7 @@ class Utc:
         return cls(seconds * 1_000_000)
 
     @classmethod
-    def of(
-        cls, year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
-    ) -> Utc:
+    def of(cls, year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> Utc:
         """From calendar fields. Raises BuildError for a date that does not exist."""
         try:
             moment = _dt.datetime(year, month, day, hour, minute, second, tzinfo=_dt.UTC)
@@ -95,9 +95,7 @@ class Utc:
     def from_cosem(cls, octets: bytes) -> Utc:
         """From a 12-octet DLMS date-time without wildcards. Raises BuildError."""
         fields = CosemDateTime.from_octets(octets)
-        return cls.of(
-            fields.year, fields.month, fields.day, fields.hour, fields.minute, fields.second
-        )
+        return cls.of(fields.year, fields.month, fields.day, fields.hour, fields.minute, fields.second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,27 +116,24 @@ class CosemDateTime:
     @classmethod
     def from_octets(cls, octets: bytes) -> CosemDateTime:
         """Split 12 octets. Raises BuildError for another length."""
-        if len(octets) != 12:
+        if len(octets) != _DATE_TIME.size:
             raise BuildError(f"a date-time has 12 octets, not {len(octets)}")
-        return cls(
-            octets[0] << 8 | octets[1], *octets[2:9], octets[9] << 8 | octets[10], octets[11]
-        )
+        return cls(*_DATE_TIME.unpack(octets))
 
     def octets(self) -> bytes:
-        """The 12 octets."""
-        return (
-            self.year.to_bytes(2, "big")
-            + bytes(
-                (
-                    self.month,
-                    self.day,
-                    self.day_of_week,
-                    self.hour,
-                    self.minute,
-                    self.second,
-                    self.hundredths,
-                )
+        """The 12 octets. Raises BuildError for a value out of its octets' range."""
+        try:
+            return _DATE_TIME.pack(
+                self.year,
+                self.month,
+                self.day,
+                self.day_of_week,
+                self.hour,
+                self.minute,
+                self.second,
+                self.hundredths,
+                self.deviation,
+                self.status,
             )
-            + self.deviation.to_bytes(2, "big")
-            + bytes((self.status,))
-        )
+        except struct.error as error:
+            raise BuildError(f"not a date-time: {error}") from None

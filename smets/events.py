@@ -73,8 +73,15 @@ class ArmStoreFault:
     code: int
 
 
+class ProfileEvent:
+    """Base of events that only some kinds of device know; they are frozen dataclasses."""
+
+    __slots__ = ()
+
+
 Event = (
-    RemotePartyMessage
+    ProfileEvent
+    | RemotePartyMessage
     | TimerDue
     | Metrology
     | HubTime

@@ -61,9 +61,9 @@ class ResponseItem(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What a device answers for a failing item: its index and code."""
+    """What a device answers for a failing item: its index, from 0, and the code."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # nobody searches a fault: the field may hide tuple.index
     code: int
 
 
@@ -80,17 +80,21 @@ class AccessRequest:
         """The whole APDU. Raises BuildError."""
         forms = dict(self.forms)
         out = bytearray(_head(TAG_ACCESS_REQUEST, self.invoke_id, self.date_time))
-        out += length_octets(len(self.items), forms.get("specifications", 0))
+        out += length_octets(len(self.items), forms.get("specifications", 0), "length_forms.specifications")
         for index, item in enumerate(self.items):
             out += _SPECIFICATION.pack(item.choice, item.class_id, item.logical_name, item.member)
+            if not 1 <= item.choice <= 5:
+                raise BuildError(f"{item.choice} is no choice", f"items[{index}].choice")
             if item.choice >= Choice.GET_WITH_SELECTION:
                 if item.selection is None:
                     raise BuildError("needs a selection", f"items[{index}]")
+                if not 0 <= item.selector <= 0xFF:
+                    raise BuildError(f"{item.selector} is no selector", f"items[{index}].selector")
                 out.append(item.selector)
                 write_data(item.selection, out, f"items[{index}].selection")
             elif item.selection is not None:
                 raise BuildError("this choice has no selection", f"items[{index}]")
-        out += length_octets(len(self.items), forms.get("data", 0))
+        out += length_octets(len(self.items), forms.get("data", 0), "length_forms.data")
         for index, item in enumerate(self.items):
             write_data(item.data, out, f"items[{index}].data")
         return bytes(out)
@@ -110,11 +114,13 @@ class AccessResponse:
         forms = dict(self.forms)
         out = bytearray(_head(TAG_ACCESS_RESPONSE, self.invoke_id, self.date_time))
         out.append(0)
-        out += length_octets(len(self.items), forms.get("data", 0))
+        out += length_octets(len(self.items), forms.get("data", 0), "length_forms.data")
         for index, item in enumerate(self.items):
             write_data(item.data, out, f"items[{index}].data")
-        out += length_octets(len(self.items), forms.get("specifications", 0))
-        for item in self.items:
+        out += length_octets(len(self.items), forms.get("specifications", 0), "length_forms.specifications")
+        for index, item in enumerate(self.items):
+            if not (1 <= item.choice <= 3 and 0 <= item.result <= 0xFF):
+                raise BuildError(f"choice {item.choice}, result {item.result}", f"items[{index}]")
             out += bytes((item.choice, item.result))
         return bytes(out)
 
@@ -173,12 +179,12 @@ def parse_apdu(payload: bytes) -> Apdu:
 
 
 def _head(tag: int, invoke: int, date_time: bytes) -> bytes:
+    if len(date_time) not in (0, 12):
+        raise BuildError(f"0 or 12 octets needed, {len(date_time)} given", "date_time")
     return _HEAD.pack(tag, invoke, len(date_time)) + date_time
 
 
-def _parse_request(
-    payload: bytes, offset: int, invoke: int, date_time: bytes
-) -> tuple[AccessRequest, int]:
+def _parse_request(payload: bytes, offset: int, invoke: int, date_time: bytes) -> tuple[AccessRequest, int]:
     forms: tuple[tuple[str, int], ...] = ()
     count, offset, form = read_length(payload, offset, "access-request-specification")
     if form:
@@ -210,9 +216,7 @@ def _parse_request(
     return AccessRequest(invoke, tuple(items), date_time, forms), offset
 
 
-def _parse_response(
-    payload: bytes, offset: int, invoke: int, date_time: bytes
-) -> tuple[AccessResponse, int]:
+def _parse_response(payload: bytes, offset: int, invoke: int, date_time: bytes) -> tuple[AccessResponse, int]:
     forms: tuple[tuple[str, int], ...] = ()
     if payload[offset : offset + 1] != b"\x00":
         raise ParseError("00 expected (no specification)", offset, "access-request-specification")

@@ -99,10 +99,10 @@ class BitString(NamedTuple):
 
 
 class TypeDescription(NamedTuple):
-    """The type of compact-array elements: `count` and one item for an array, items for a structure."""
+    """The type of compact-array elements: `length` and one item for an array, items for a structure."""
 
     tag: int
-    count: int = 0
+    length: int = 0
     items: tuple[TypeDescription, ...] = ()
 
 
@@ -187,11 +187,9 @@ def _read_sequence(
 ) -> tuple[Data, int]:
     items: list[Data] = []
     if described is not None:
-        types = described.items if tag == 2 else described.items * described.count
+        types = described.items if tag == 2 else described.items * described.length
         for index, item in enumerate(types):
-            node, offset = _read_value(
-                buffer, item.tag, offset, f"{path}[{index}]", depth + 1, item
-            )
+            node, offset = _read_value(buffer, item.tag, offset, f"{path}[{index}]", depth + 1, item)
             items.append(node)
         return Data(tag, tuple(items)), offset
     count, offset, form = read_length(buffer, offset, path)
@@ -236,8 +234,10 @@ def _read_description(buffer: bytes, offset: int, path: str, depth: int) -> tupl
         empty = not count
     elif tag == 2:
         count, offset, form = read_length(buffer, offset, path)
-        if form or count > len(buffer) - offset:
-            raise ParseError(f"a structure of {count} types cannot be here", offset, path)
+        if form:
+            raise ParseError("the count of a structure's types is longer than it need be", start + 1, path)
+        if count > len(buffer) - offset:
+            raise ParseError(f"{count} types cannot be in {len(buffer) - offset} octets", offset, path)
         found: list[TypeDescription] = []
         for index in range(count):
             item, offset = _read_description(buffer, offset, f"{path}[{index}]", depth + 1)
@@ -275,11 +275,11 @@ def _write_value(data: Data, out: bytearray, path: str, described: bool) -> None
         except OverflowError:
             raise BuildError(f"{value} does not fit {Tag(tag).spec_name}", path) from None
     elif tag in _STRINGS:
-        out += length_octets(len(value), form)
+        out += length_octets(len(value), form, path)
         out += value
     elif tag == 1 or tag == 2:
         if not described:
-            out += length_octets(len(value), form)
+            out += length_octets(len(value), form, path)
         for index, node in enumerate(value):
             if described:
                 _write_value(node, out, f"{path}[{index}]", True)
@@ -290,7 +290,7 @@ def _write_value(data: Data, out: bytearray, path: str, described: bool) -> None
     elif tag == 4:
         if len(value.octets) != (value.bits + 7) // 8:
             raise BuildError(f"{value.bits} bits do not take {len(value.octets)} octets", path)
-        out += length_octets(value.bits, form)
+        out += length_octets(value.bits, form, path)
         out += value.octets
     elif tag == 0x13 and not described:
         _write_compact(value, form, out, path)
@@ -308,14 +308,14 @@ def _write_compact(value: CompactArray, form: int, out: bytearray, path: str) ->
     for index, entry in enumerate(value.entries):
         _check_described(entry, value.description, f"{path}[{index}]")
         _write_value(entry, contents, f"{path}[{index}]", True)
-    out += length_octets(len(contents), form)
+    out += length_octets(len(contents), form, path)
     out += contents
 
 
 def _write_description(description: TypeDescription, out: bytearray) -> None:
     out.append(description.tag)
     if description.tag == 1:
-        out += description.count.to_bytes(2, "big")
+        out += description.length.to_bytes(2, "big")
     elif description.tag == 2:
         out += length_octets(len(description.items))
     for item in description.items:
@@ -327,7 +327,7 @@ def _check_described(data: Data, description: TypeDescription, path: str) -> Non
     if data.tag != description.tag:
         raise BuildError(f"{description.tag:02X} described, {data.tag:02X} given", path)
     if data.tag == 1:
-        types = description.items * description.count
+        types = description.items * description.length
     elif data.tag == 2:
         types = description.items
     else:

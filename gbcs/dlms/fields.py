@@ -7,11 +7,13 @@ reader; they are not read back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ..errors import BuildError
 from ..jsonvalue import hex_text, maybe, unhex, want
+from ..lengths import MAX_FORM
 from .apdu import (
     AccessRequest,
     AccessResponse,
@@ -21,7 +23,18 @@ from .apdu import (
     RequestItem,
     ResponseItem,
 )
-from .axdr import FIXED, NUMBERS, STRINGS, BitString, CompactArray, Data, Tag, TypeDescription
+from .axdr import (
+    FIXED,
+    MAX_DEPTH,
+    NULL,
+    NUMBERS,
+    STRINGS,
+    BitString,
+    CompactArray,
+    Data,
+    Tag,
+    TypeDescription,
+)
 from .names import ln_octets, ln_text
 
 Fields = dict[str, Any]
@@ -31,6 +44,10 @@ _NAMES = {int(tag): tag.spec_name for tag in Tag}
 _CHOICES = {choice.name.lower().replace("_", "-"): choice for choice in Choice}
 _CHOICE_NAMES = {int(choice): name for name, choice in _CHOICES.items()}
 _WIDE = frozenset((Tag.LONG64, Tag.LONG64_UNSIGNED))
+_DECIMAL = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+# what a compact-array may be made of: types that always have octets
+_ELEMENTS = frozenset((*NUMBERS, *STRINGS, *FIXED, Tag.BOOLEAN, Tag.BIT_STRING))
+_WITH_LENGTH = frozenset((*STRINGS, Tag.ARRAY, Tag.STRUCTURE, Tag.BIT_STRING, Tag.COMPACT_ARRAY))
 PROTECTED_HEADER = bytes.fromhex("3100000000")
 PROTECTED_TAG = 12
 
@@ -159,80 +176,125 @@ def build_apdu(fields: Any, path: str = "payload") -> Apdu:
     kind = want(fields, "apdu", str, path)
     invoke = int.from_bytes(unhex(want(fields, "invoke_id", str, path), f"{path}.invoke_id", 4), "big")
     date_time = unhex(maybe(fields, "date_time", str, path) or "", f"{path}.date_time")
+    if len(date_time) not in (0, 12):
+        raise BuildError(f"12 octets needed, {len(date_time)} given", f"{path}.date_time")
     if kind == "data-notification":
         body = build_node(want(fields, "body", dict, path), f"{path}.body")
         return DataNotification(invoke, body, date_time)
+    if kind not in ("access-request", "access-response"):
+        raise BuildError(f"no APDU is called {kind!r}", f"{path}.apdu")
     items = want(fields, "items", list, path)
-    forms = build_forms(fields, path)
+    forms = build_forms(fields, path, ("specifications", "data"))
     if kind == "access-request":
         built = tuple(_build_request_item(item, f"{path}.items[{i}]") for i, item in enumerate(items))
         return AccessRequest(invoke, built, date_time, forms)
-    if kind == "access-response":
-        answers = tuple(_build_response_item(item, f"{path}.items[{i}]") for i, item in enumerate(items))
-        return AccessResponse(invoke, answers, date_time, forms)
-    raise BuildError(f"no APDU is called {kind!r}", f"{path}.apdu")
+    answers = tuple(_build_response_item(item, f"{path}.items[{i}]") for i, item in enumerate(items))
+    return AccessResponse(invoke, answers, date_time, forms)
 
 
-def build_forms(fields: Any, path: str) -> tuple[tuple[str, int], ...]:
-    """The `length_forms` of fields. Raises BuildError."""
+def build_forms(fields: Any, path: str, known: Collection[str]) -> tuple[tuple[str, int], ...]:
+    """The `length_forms` of fields, of which these are known. Raises BuildError."""
     forms: Mapping[str, Any] = maybe(fields, "length_forms", dict, path) or {}
-    return tuple((name, want(forms, name, int, f"{path}.length_forms")) for name in forms)
+    path = f"{path}.length_forms".lstrip(".")
+    for name in forms:
+        if name not in known:
+            raise BuildError(f"no length is called {name!r}", path)
+    return tuple((name, _ranged(forms, name, 2, MAX_FORM, path)) for name in forms)
 
 
-def build_node(fields: Any, path: str) -> Data:
+def build_node(fields: Any, path: str, depth: int = 0) -> Data:
     """The Data node of fields. Raises BuildError."""
     name = want(fields, "type", str, path)
     if name == "protected":
         octets = b"".join(
-            unhex(want(fields, key, str, path), f"{path}.{key}")
-            for key in ("security_header", "ciphertext", "tag")
+            unhex(want(fields, key, str, path), f"{path}.{key}", length)
+            for key, length in (
+                ("security_header", len(PROTECTED_HEADER)),
+                ("ciphertext", None),
+                ("tag", PROTECTED_TAG),
+            )
         )
-        return Data(int(Tag.OCTET_STRING), octets, maybe(fields, "length_form", int, path) or 0)
+        return Data(int(Tag.OCTET_STRING), octets, _form(fields, Tag.OCTET_STRING, octets, path))
     tag = _TAGS.get(name)
     if tag is None:
         raise BuildError(f"no type is called {name!r}", f"{path}.type")
     if tag is Tag.NULL:
-        return Data(0, None)
-    form = maybe(fields, "octet" if tag is Tag.BOOLEAN else "length_form", int, path) or 0
-    return Data(int(tag), _build_value(tag, fields, path), form)
+        return NULL
+    value = _build_value(tag, fields, path, depth)
+    return Data(int(tag), value, _form(fields, tag, value, path))
 
 
-def _build_value(tag: Tag, fields: Any, path: str) -> Any:
+def _form(fields: Any, tag: Tag, value: Any, path: str) -> int:
+    """The form of a node: octets of its length, or the octet of a true."""
+    if tag is Tag.BOOLEAN:
+        if maybe(fields, "octet", int, path) is None:
+            return 0
+        octet = _ranged(fields, "octet", 1, 0xFF, path)
+        if not value:
+            raise BuildError("only true has several octets", f"{path}.octet")
+        return octet
+    if maybe(fields, "length_form", int, path) is None:
+        return 0
+    if tag not in _WITH_LENGTH:
+        raise BuildError(f"{tag.spec_name} has no length", f"{path}.length_form")
+    return _ranged(fields, "length_form", 2, MAX_FORM, path)
+
+
+def _build_value(tag: Tag, fields: Any, path: str, depth: int) -> Any:
     if tag in (Tag.ARRAY, Tag.STRUCTURE, Tag.COMPACT_ARRAY):
+        if depth >= MAX_DEPTH:
+            raise BuildError(f"nested deeper than {MAX_DEPTH} levels", path)
         nodes = tuple(
-            build_node(node, f"{path}.value[{i}]")
+            build_node(node, f"{path}.value[{i}]", depth + 1)
             for i, node in enumerate(want(fields, "value", list, path))
         )
         if tag is not Tag.COMPACT_ARRAY:
             return nodes
-        return CompactArray(_build_type(fields.get("of"), f"{path}.of"), nodes)
+        return CompactArray(_build_type(fields.get("of"), f"{path}.of", depth + 1), nodes)
     if tag is Tag.BOOLEAN:
         return want(fields, "value", bool, path)
-    if tag in _WIDE:
-        try:
-            return int(want(fields, "value", str, path))
-        except ValueError:
-            raise BuildError("not a number", f"{path}.value") from None
     if tag in NUMBERS:
-        return want(fields, "value", int, path)
+        return _build_number(tag, fields, path)
     if tag is Tag.BIT_STRING:
-        bits = maybe(fields, "bits", int, path)
-        if bits is not None:
-            return BitString(bits, unhex(want(fields, "hex", str, path), f"{path}.hex"))
-        text = want(fields, "value", str, path)
-        if set(text) - {"0", "1"}:
-            raise BuildError("only 0 and 1 may stand here", f"{path}.value")
-        return BitString.of(text)
+        return _build_bits(fields, path)
     if tag in (Tag.VISIBLE_STRING, Tag.UTF8_STRING):
-        if maybe(fields, "hex", str, path) is not None:
-            return unhex(fields["hex"], f"{path}.hex")
+        octets = maybe(fields, "hex", str, path)
+        if octets is not None:
+            return unhex(octets, f"{path}.hex")
         try:
             return want(fields, "value", str, path).encode(_CODECS[tag])
         except UnicodeEncodeError:
             raise BuildError("a character that cannot stand here", f"{path}.value") from None
-    if tag in STRINGS or tag in FIXED:
-        return unhex(want(fields, "value", str, path), f"{path}.value", FIXED.get(tag))
-    raise BuildError(f"no type is called {tag}", path)
+    return unhex(want(fields, "value", str, path), f"{path}.value", FIXED.get(tag))
+
+
+def _build_number(tag: Tag, fields: Any, path: str) -> int:
+    width, signed = NUMBERS[tag]
+    if tag in _WIDE:
+        text = want(fields, "value", str, path)
+        if not _DECIMAL.fullmatch(text):
+            raise BuildError("not a decimal number", f"{path}.value")
+        number = int(text)
+    else:
+        number = want(fields, "value", int, path)
+    bits = 8 * width
+    low, high = (-1 << bits - 1, (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    if not low <= number <= high:
+        raise BuildError(f"{tag.spec_name} goes from {low} to {high}", f"{path}.value")
+    return number
+
+
+def _build_bits(fields: Any, path: str) -> BitString:
+    bits = maybe(fields, "bits", int, path)
+    if bits is None:
+        text = want(fields, "value", str, path)
+        if set(text) - {"0", "1"}:
+            raise BuildError("only 0 and 1 may stand here", f"{path}.value")
+        return BitString.of(text)
+    octets = unhex(want(fields, "hex", str, path), f"{path}.hex")
+    if bits < 0 or len(octets) != (bits + 7) // 8:
+        raise BuildError(f"{bits} bits do not take {len(octets)} octets", f"{path}.bits")
+    return BitString(bits, octets)
 
 
 _CODECS: dict[int, str] = {Tag.VISIBLE_STRING: "ascii", Tag.UTF8_STRING: "utf-8"}
@@ -258,51 +320,72 @@ def _text_fields(tag: int, octets: bytes) -> Fields:
 
 def _type_fields(description: TypeDescription) -> Any:
     if description.tag == Tag.ARRAY:
-        return {"array": description.count, "of": _type_fields(description.items[0])}
+        return {"array": description.length, "of": _type_fields(description.items[0])}
     if description.tag == Tag.STRUCTURE:
         return {"structure": [_type_fields(item) for item in description.items]}
     return _NAMES[description.tag]
 
 
-def _build_type(fields: Any, path: str) -> TypeDescription:
+def _build_type(fields: Any, path: str, depth: int) -> TypeDescription:
+    if depth > MAX_DEPTH:
+        raise BuildError(f"nested deeper than {MAX_DEPTH} levels", path)
     if isinstance(fields, str):
         tag = _TAGS.get(fields)
-        if tag is None:
-            raise BuildError(f"no type is called {fields!r}", path)
+        if tag not in _ELEMENTS:
+            raise BuildError(f"no element type is called {fields!r}", path)
         return TypeDescription(int(tag))
     if maybe(fields, "array", int, path) is not None:
-        count = want(fields, "array", int, path)
-        if not 0 < count <= 0xFFFF:
-            raise BuildError("1 to 65535 elements", f"{path}.array")
-        return TypeDescription(int(Tag.ARRAY), count, (_build_type(fields.get("of"), f"{path}.of"),))
+        length = _ranged(fields, "array", 1, 0xFFFF, path)
+        return TypeDescription(
+            int(Tag.ARRAY), length, (_build_type(fields.get("of"), f"{path}.of", depth + 1),)
+        )
     types = want(fields, "structure", list, path)
-    items = tuple(_build_type(item, f"{path}.structure[{i}]") for i, item in enumerate(types))
+    if not types:
+        raise BuildError("at least one type is needed", f"{path}.structure")
+    items = tuple(_build_type(item, f"{path}.structure[{i}]", depth + 1) for i, item in enumerate(types))
     return TypeDescription(int(Tag.STRUCTURE), 0, items)
 
 
-def _choice(fields: Any, path: str) -> int:
+def _ranged(fields: Any, key: str, low: int, high: int, path: str) -> int:
+    value = want(fields, key, int, path)
+    if not low <= value <= high:
+        raise BuildError(f"a number from {low} to {high} is needed", f"{path}.{key}")
+    return value
+
+
+def _choice(fields: Any, path: str) -> Choice:
     name = want(fields, "choice", str, path)
     if name not in _CHOICES:
         raise BuildError(f"no choice is called {name!r}", f"{path}.choice")
-    return int(_CHOICES[name])
+    return _CHOICES[name]
 
 
 def _build_request_item(fields: Any, path: str) -> RequestItem:
-    selection = maybe(fields, "selection", dict, path)
+    choice = _choice(fields, path)
+    try:
+        name = ln_octets(want(fields, "logical_name", str, path))
+    except BuildError as error:
+        raise error if error.path else BuildError(str(error), f"{path}.logical_name") from None
+    selector, selection = 0, maybe(fields, "selection", dict, path)
+    if choice >= Choice.GET_WITH_SELECTION:
+        selector = _ranged(fields, "selector", 0, 0xFF, path)
+        selection = want(fields, "selection", dict, path)
+    elif selection is not None or fields.get("selector") is not None:
+        raise BuildError("this choice has no selection", f"{path}.choice")
     return RequestItem(
-        _choice(fields, path),
-        want(fields, "class_id", int, path),
-        ln_octets(want(fields, "logical_name", str, path)),
-        want(fields, "member", int, path),
+        int(choice),
+        _ranged(fields, "class_id", 0, 0xFFFF, path),
+        name,
+        _ranged(fields, "member", 0, 0xFF, path),
         build_node(want(fields, "data", dict, path), f"{path}.data"),
-        maybe(fields, "selector", int, path) or 0,
+        selector,
         None if selection is None else build_node(selection, f"{path}.selection"),
     )
 
 
 def _build_response_item(fields: Any, path: str) -> ResponseItem:
-    result = want(fields, "result", int, path)
-    if not 0 <= result <= 0xFF:
-        raise BuildError(f"{result} is no result code", f"{path}.result")
-    data = build_node(want(fields, "data", dict, path), f"{path}.data")
-    return ResponseItem(_choice(fields, path), result, data)
+    choice = _choice(fields, path)
+    if choice > Choice.ACTION:
+        raise BuildError("a response has get, set and action only", f"{path}.choice")
+    result = _ranged(fields, "result", 0, 0xFF, path)
+    return ResponseItem(int(choice), result, build_node(want(fields, "data", dict, path), f"{path}.data"))

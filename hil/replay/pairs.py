@@ -14,11 +14,12 @@ from gbcs.dlms.apdu import DataNotification, parse_apdu
 from gbcs.dlms.axdr import Tag
 from gbcs.errors import ParseError
 from gbcs.ids import Cra, DeviceType, EntityId, Kind
-from gbcs.message import Message, parse_message
+from gbcs.message import Message
 from gbcs.usecases import by_code
 
 FUTURE_DATED_ALERT = 0x00CC
 RESULT_LENGTH = 19
+COMMAND, RESPONSE = "_COMMAND_", "_RESPONSE_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +43,40 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Everything that was read: pairs in name order, device types, alerts by originator."""
+    """Everything that was read: pairs in name order, device types, alerts by originator.
+
+    `unpaired` names the commands and responses without a partner.
+    """
 
     pairs: tuple[Pair, ...]
     device_types: dict[EntityId, tuple[DeviceType, ...]]
     results: dict[EntityId, tuple[FutureDatedResult, ...]]
+    unpaired: tuple[str, ...] = ()
 
 
-def collect(messages: Iterable[tuple[str, bytes]]) -> Collection:
-    """Sort named messages into pairs. Raises ParseError for octets that are no message."""
-    parsed = {name: parse_message(octets) for name, octets in messages}
+def collect(messages: Iterable[tuple[str, Message]]) -> Collection:
+    """Sort named messages into pairs; partners lie in the same folder."""
+    given = dict(messages)
     pairs = []
-    for name in sorted(parsed):
-        file = PurePath(name).name
-        partner = str(PurePath(name).with_name(file.replace("_COMMAND_", "_RESPONSE_")))
-        if "_COMMAND_" in file and partner in parsed:
-            case = PurePath(file.replace("_COMMAND_", "_")).stem
-            pairs.append(Pair(case, parsed[name], parsed[partner]))
+    unpaired = []
+    for name in sorted(given):
+        path = PurePath(name)
+        kind, other = (COMMAND, RESPONSE) if COMMAND in path.name else (RESPONSE, COMMAND)
+        if kind not in path.name:
+            continue
+        partner = str(path.with_name(path.name.replace(kind, other)))
+        if partner not in given:
+            unpaired.append(name)
+        elif kind == COMMAND:
+            case = PurePath(path.name.replace(COMMAND, "_")).stem
+            pairs.append(Pair(case, given[name], given[partner]))
+    ordered = [given[name] for name in sorted(given)]
     results: dict[EntityId, tuple[FutureDatedResult, ...]] = {}
-    for message in parsed.values():
+    for message in ordered:
         result = future_dated_result(message)
         if result is not None:
             results[message.originator] = (*results.get(message.originator, ()), result)
-    return Collection(tuple(pairs), _device_types(parsed.values()), results)
+    return Collection(tuple(pairs), _device_types(ordered), results, tuple(unpaired))
 
 
 def future_dated_result(message: Message) -> FutureDatedResult | None:
@@ -78,7 +90,7 @@ def future_dated_result(message: Message) -> FutureDatedResult | None:
     if not isinstance(apdu, DataNotification) or apdu.body.tag != Tag.STRUCTURE or len(apdu.body.value) != 3:
         return None
     code, _, content = (node.value for node in apdu.body.value)
-    if not isinstance(content, bytes) or len(content) != RESULT_LENGTH:
+    if not isinstance(code, int) or not isinstance(content, bytes) or len(content) != RESULT_LENGTH:
         return None
     return FutureDatedResult(
         code, int.from_bytes(content[:2], "big"), int.from_bytes(content[2:10], "big"), content[10:]

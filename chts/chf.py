@@ -1,0 +1,82 @@
+"""The communications hub function as a device: its tables and behaviours.
+
+Source: CHTS 4 (reference: chts-hub 2). The CHF has the time of the wide area network, which
+is the shell's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from gbcs.dlms.objects import MemberKind, model
+from gbcs.ids import DeviceType, EntityId, Payload, Role
+from gbcs.time import Utc
+from smets.behaviours.clock import STATUS, Clock, Status
+from smets.credentials_server import CredentialsServer
+from smets.device import Device
+from smets.dlms_server import DlmsServer, alert_payload
+from smets.profile import Behaviour, Hooks, Profile
+from smets.settings import DEFAULT_SETTINGS, DeviceSettings
+from smets.store import Store
+from smets.values import Value, pack
+
+from .device_log import EXTENDED_PAN_ID, DeviceLog
+
+SINGLE_BAND = frozenset({"dual-band"})
+# ours: GBCS leaves them to the maker
+TEXTS: dict[str, Value] = {"ManufacturerIdentifier": b"0000", "ModelType": b"00000000"}
+
+
+class Identification(Behaviour):
+    """Data items that follow from what the hub is."""
+
+    name = "identification"
+
+    def reads(self) -> dict[str, Callable[..., Value]]:
+        """The Entity Identifier."""
+        return {"EntityIdentifier": lambda work: work.get("own/entity")}
+
+
+@cache
+def chf_profile() -> Profile:
+    """The profile of a single band CHF."""
+    objects = model(DeviceType.CHF, SINGLE_BAND)
+    attributes = [m for m in objects.members if m.kind is MemberKind.ATTRIBUTE]
+    behaviours: tuple[Behaviour, ...] = (Identification(), Clock(), DeviceLog())
+    server = DlmsServer(objects, Hooks(behaviours), _acceptable, _not_future_dated)
+    defaults: dict[str, Value] = {}
+    for member in attributes:
+        constant = member.constant if "set" not in member.access else None
+        defaults[member.item] = constant if constant is not None else member.wire().default()
+    return Profile(
+        DeviceType.CHF,
+        Payload.DLMS,
+        {Payload.DLMS: server, Payload.ASN1: CredentialsServer()},
+        behaviours,
+        defaults | TEXTS,
+        {m.item: m.entries for m in attributes if m.entries},
+        (Role.ACCESS_CONTROL_BROKER, Role.WAN_PROVIDER),
+        alert_payload,
+    )
+
+
+def make_chf(store: Store, now: Utc, settings: DeviceSettings = DEFAULT_SETTINGS) -> Device:
+    """A CHF on a provisioned store."""
+    return Device(chf_profile(), store, now, settings)
+
+
+def manufactured(gpf: EntityId) -> dict[str, bytes]:
+    """What manufacture writes into a CHF's store beside keys: Extended PAN ID, a clock that is right."""
+    return {EXTENDED_PAN_ID: pack(bytes(gpf)), STATUS: pack(int(Status.RELIABLE))}
+
+
+def _acceptable(item: str, value: Value) -> bool:
+    """CCS01 opens joining and never closes it; its window is 1 s to an hour."""
+    if item == "DeviceLog.JoiningTimePeriod":
+        return isinstance(value, int) and 1 <= value <= 3600
+    return item != "DeviceLog.JoiningAllowed" or value is True
+
+
+def _not_future_dated(*arguments: object) -> None:
+    """No value of a CHF is future dated."""

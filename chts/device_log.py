@@ -1,0 +1,236 @@
+"""The CHF Device Log: which devices may use the home area network, and the log of those that did.
+
+Source: CHTS 4.4.2, GBCS use cases CCS01, CCS02, CCS03, CCS06, CCS07, CS14 (reference: chts-hub 2
+and 4). Every change raises CS14 for the Access Control Broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gbcs.dlms.axdr import Data, array, octet_string, structure
+from gbcs.ids import DeviceType, EntityId
+from gbcs.time import Utc
+from smets.eventlog import write
+from smets.events import Event, TimerDue
+from smets.profile import OTHER_REASON, Behaviour, Refusal
+from smets.values import Value
+from smets.work import Work
+
+from .events import ForeignOriginator, HanContact
+
+LOG = "devicelog/"
+HISTORIC = "historic/"
+JOINING_UNTIL = "joining-until"
+EXTENDED_PAN_ID = "extended-pan-id"
+CAPACITY = 16
+HISTORIC_CAPACITY = 15
+KEY_TYPE_INSTALL_CODE = 1
+LOG_CHANGED = 0x8F12
+CS14 = 0x0018
+UNAUTHORISED_COMMUNICATION = 0x8F3E
+
+# class 104 device_type, not the DeviceType of the GBCS ASN.1 module (chts-hub 1)
+DEVICE_TYPES: dict[int, DeviceType] = {
+    0: DeviceType.ESME,
+    1: DeviceType.GSME,
+    13: DeviceType.HCALCS,
+    128: DeviceType.TYPE2,
+    130: DeviceType.TYPE2,
+    132: DeviceType.PPMID,
+    254: DeviceType.GPF,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One device: class 104 type, install code, when last heard (None: never), hash of its link key.
+
+    The hash is empty until key establishment made a link key.
+    """
+
+    entity: EntityId
+    device_type: int
+    install_code: bytes
+    last_contact: int | None = None
+    hashed_key: bytes = b""
+
+    def value(self) -> Value:
+        """What the store holds."""
+        return (self.device_type, self.install_code, self.last_contact, self.hashed_key)
+
+
+def entries(work: Work) -> Iterator[Entry]:
+    """The devices in the log, in order of identifier."""
+    for key, _ in work.scan(LOG):
+        value = work.value(key)
+        if isinstance(value, tuple) and len(value) == 4:
+            yield Entry(EntityId.parse(key.removeprefix(LOG)), *value)  # type: ignore[arg-type]
+
+
+def find(work: Work, entity: EntityId) -> Entry | None:
+    """A device of the log, or None."""
+    value = work.value(f"{LOG}{entity}")
+    return Entry(entity, *value) if isinstance(value, tuple) and len(value) == 4 else None  # type: ignore[arg-type]
+
+
+class DeviceLog(Behaviour):
+    """Keeps the log and the joining window."""
+
+    name = "device log"
+
+    def reads(self) -> Mapping[str, Callable[[Work], Value]]:
+        """The communications store."""
+        return {"DeviceLog.ActiveDevices": _active_devices}
+
+    def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
+        """Opening the joining window."""
+        return {"DeviceLog.JoiningAllowed": _open_joining}
+
+    def methods(self) -> Mapping[str, Callable[[Work, Value], Value]]:
+        """Adding, removing, backing up and restoring."""
+        return {
+            "DeviceLog.add": _add,
+            "DeviceLog.remove": _remove,
+            "DeviceLog.restore": _restore,
+            "DeviceLog.backup": lambda work, value: _plain(_backup(work)),
+            "HistoricDeviceLog.backup": lambda work, value: _plain(_historic_backup(work)),
+        }
+
+    def deadline(self, work: Work) -> Utc | None:
+        """The end of the joining window."""
+        until = work.value(JOINING_UNTIL)
+        return Utc(until) if isinstance(until, int) else None
+
+    def handle(self, work: Work, event: Event) -> None:
+        """Close the joining window; note who was heard."""
+        if isinstance(event, TimerDue):
+            until = work.value(JOINING_UNTIL)
+            if isinstance(until, int) and until <= work.now.us:
+                work.put(JOINING_UNTIL, None)
+                work.set_item("DeviceLog.JoiningAllowed", False)
+        elif isinstance(event, HanContact):
+            entry = find(work, event.entity)
+            if entry is not None:
+                heard = Entry(
+                    entry.entity, entry.device_type, entry.install_code, work.time.us, entry.hashed_key
+                )
+                work.set_value(f"{LOG}{entry.entity}", heard.value())
+        elif isinstance(event, ForeignOriginator):
+            write(work, "SecurityLog", UNAUTHORISED_COMMUNICATION)
+            work.alert(UNAUTHORISED_COMMUNICATION)
+
+
+def _open_joining(work: Work, value: Value) -> None:
+    if value is True:
+        seconds = work.int_item("DeviceLog.JoiningTimePeriod")
+        work.set_value(JOINING_UNTIL, work.now.plus(seconds).us)
+
+
+def _add(work: Work, value: Value) -> Value:
+    """Register a device; one that is there already keeps what it has."""
+    if not isinstance(value, tuple) or len(value) != 4:
+        raise Refusal(OTHER_REASON)
+    address, key_type, key, device_type = value
+    if key_type != KEY_TYPE_INSTALL_CODE or device_type not in DEVICE_TYPES:
+        raise Refusal(OTHER_REASON, "no install code, or no device type of the home area network")
+    if not isinstance(address, bytes) or not isinstance(key, bytes) or not isinstance(device_type, int):
+        raise Refusal(OTHER_REASON)
+    entity = EntityId(address)
+    if find(work, entity) is not None:
+        return None
+    if sum(1 for _ in entries(work)) >= CAPACITY:
+        raise Refusal(OTHER_REASON, f"the device log holds {CAPACITY} devices already")
+    work.set_value(f"{LOG}{entity}", Entry(entity, device_type, key).value())
+    _changed(work)
+    return None
+
+
+def _remove(work: Work, value: Value) -> Value:
+    """Unregister a device; its link key's hash goes to the historic log."""
+    entry = find(work, EntityId(value)) if isinstance(value, bytes) and len(value) == 8 else None
+    if entry is None:
+        raise Refusal(OTHER_REASON, "not in the device log")
+    if entry.hashed_key:
+        _remember(work, entry)
+    work.put(f"{LOG}{entry.entity}", None)
+    _changed(work)
+    return None
+
+
+def _remember(work: Work, entry: Entry) -> None:
+    held = [key for key, _ in work.scan(HISTORIC)]
+    key = f"{HISTORIC}{entry.entity}"
+    if key not in held and len(held) >= HISTORIC_CAPACITY:
+        work.put(min(held, key=lambda name: _order(work, name)), None)
+    order = work.number("historic-order")
+    work.set_value("historic-order", order + 1)
+    work.set_value(key, (order, entry.hashed_key))
+
+
+def _order(work: Work, key: str) -> int:
+    value = work.value(key)
+    return value[0] if isinstance(value, tuple) and isinstance(value[0], int) else 0
+
+
+def _restore(work: Work, value: Value) -> Value:
+    """Take over the log of the hub this one replaces."""
+    if not isinstance(value, tuple) or not isinstance(value[1], tuple):
+        raise Refusal(OTHER_REASON)
+    pan, devices = value
+    if not isinstance(devices, tuple) or not 1 <= len(devices) <= CAPACITY:
+        raise Refusal(OTHER_REASON, f"1 to {CAPACITY} devices")
+    work.set_value(EXTENDED_PAN_ID, pan)
+    for device in devices:
+        if isinstance(device, tuple) and isinstance(device[0], bytes) and isinstance(device[1], bytes):
+            entity = EntityId(device[0])
+            old = find(work, entity) or Entry(entity, 0, b"")
+            restored = Entry(entity, old.device_type, old.install_code, old.last_contact, device[1])
+            work.set_value(f"{LOG}{entity}", restored.value())
+    _changed(work)
+    return None
+
+
+def _changed(work: Work) -> None:
+    write(work, "SecurityLog", LOG_CHANGED)
+    work.alert(LOG_CHANGED, _backup(work), message_code=CS14)
+
+
+def _backup(work: Work) -> Data:
+    devices = ((entry.entity, entry.hashed_key) for entry in entries(work))
+    return _pan(work, devices)
+
+
+def _historic_backup(work: Work) -> Data:
+    found = []
+    for key, _ in work.scan(HISTORIC):
+        value = work.value(key)
+        hashed = value[1] if isinstance(value, tuple) else b""
+        found.append(
+            (EntityId.parse(key.removeprefix(HISTORIC)), hashed if isinstance(hashed, bytes) else b"")
+        )
+    return _pan(work, iter(found))
+
+
+def _pan(work: Work, devices: Iterator[tuple[EntityId, bytes]]) -> Data:
+    pan = work.value(EXTENDED_PAN_ID)
+    return structure(
+        octet_string(work.time.to_cosem()),
+        octet_string(pan if isinstance(pan, bytes) else bytes(8)),
+        array(*(structure(octet_string(entity), octet_string(hashed)) for entity, hashed in devices)),
+    )
+
+
+def _plain(data: Data) -> Value:
+    """The plain value of a tree of structures, arrays and octet-strings."""
+    return tuple(_plain(node) for node in data.value) if isinstance(data.value, tuple) else bytes(data.value)
+
+
+def _active_devices(work: Work) -> Value:
+    """One row a device; what GBCS gives no meaning is zero."""
+    rows: list[Value] = []
+    for entry in entries(work):
+        last = Utc(entry.last_contact or 0).to_cosem()
+        rows.append((bytes(entry.entity), "0" * 8, 0, 0, 0, 0, 0, 0, last, 0, 0, 0, 0, 0))
+    return tuple(rows)

@@ -1,0 +1,68 @@
+"""Values in scenario files: TOML values to plain values of COSEM data.
+
+Numbers, booleans and texts stand for themselves, lists are structures and arrays, a TOML
+date-time is a 12-octet date-time. A text may also be
+
+    hex:00FF    octets             now, never   activation times
+    text:A      octets of ASCII    configuration:credit, configuration:prepayment
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from gbcs.errors import BuildError
+from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
+from smets.esme.credit_charge import CREDIT_MODE, PREPAYMENT_MODE, Control, array
+from smets.values import Value
+
+_NAMED: dict[str, Value] = {
+    "now": ACTIVATE_NOW,
+    "never": ACTIVATE_NEVER,
+    "configuration:credit": array(Control(CREDIT_MODE), False),
+    "configuration:prepayment": array(Control(PREPAYMENT_MODE, False, True), False),
+}
+
+
+def plain(value: Any) -> Value:
+    """The plain value of a TOML value. Raises BuildError."""
+    if isinstance(value, datetime.datetime):
+        return Utc.from_datetime(_aware(value)).to_cosem()
+    if isinstance(value, list):
+        return tuple(plain(item) for item in value)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, bool | int):
+        return value
+    raise BuildError(f"{value!r} cannot stand for a value", "values")
+
+
+def seconds(value: Any) -> int:
+    """ZigBee UTC seconds of a TOML date-time or number. Raises BuildError."""
+    if isinstance(value, datetime.datetime):
+        return Utc.from_datetime(_aware(value)).seconds
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise BuildError(f"{value!r} is no date-time", "within")
+
+
+def _aware(value: datetime.datetime) -> datetime.datetime:
+    return value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
+
+
+def _text(value: str) -> Value:
+    if value in _NAMED:
+        return _NAMED[value]
+    kind, colon, rest = value.partition(":")
+    if colon and kind == "hex":
+        try:
+            return bytes.fromhex(rest)
+        except ValueError:
+            raise BuildError(f"not hex digits: {value!r}", "values") from None
+    if colon and kind == "text":
+        try:
+            return rest.encode("ascii")
+        except UnicodeEncodeError:
+            raise BuildError(f"not ASCII: {value!r}", "values") from None
+    return value

@@ -1,0 +1,81 @@
+"""A device on its radio: tunnel frames in, messages to the machine, its messages out again.
+
+Works for a device that listens all the time (ESME, PPMID, HCALCS); one that sleeps polls
+instead and has another station.
+"""
+
+from __future__ import annotations
+
+from gbcs.time import Utc
+
+from ..device import Device
+from ..events import Effect, Event, Happened, RemotePartyMessage, SendMessage
+from .link import MAX_TRANSFER, Address, Frame, LinkDown, LinkEvent, LinkUp
+from .tunnel_server import TunnelServer
+
+MAX_WAITING = 8  # ours: messages kept while there is no tunnel
+
+
+class Station:
+    """One emulated device behind one radio. Events and effects add frames to the device's own."""
+
+    def __init__(self, device: Device, address: Address) -> None:
+        self.device = device
+        self.address = address
+        self._tunnel = TunnelServer(address)
+        self._waiting: list[SendMessage] = []
+
+    @property
+    def next_deadline(self) -> Utc | None:
+        """When the device wants to be called."""
+        return self.device.next_deadline
+
+    def handle(self, event: Event | LinkEvent, now: Utc) -> tuple[Effect | Frame, ...]:
+        """Everything an event or frame causes; messages leave as frames while there is a tunnel.
+
+        Raises StoreError if the device's store fails.
+        """
+        out: list[Effect | Frame] = []
+        if isinstance(event, Frame):
+            octets, answer = self._tunnel.receive(event)
+            if answer is not None:
+                out.append(answer)
+            effects = self.device.handle(RemotePartyMessage(octets), now) if octets is not None else ()
+        elif isinstance(event, LinkDown):
+            self._tunnel.lose(event.peer.station)
+            effects = ()
+        elif isinstance(event, LinkUp):
+            effects = ()  # the hub asks for the tunnel
+        else:
+            effects = self.device.handle(event, now)
+        for effect in effects:
+            if isinstance(effect, SendMessage):
+                self._waiting.append(effect)
+            else:
+                out.append(effect)
+        out += self._flush()
+        return tuple(out)
+
+    def _flush(self) -> list[Effect | Frame]:
+        """Send what waits; what can never be sent, or is too much, is dropped and said so."""
+        out: list[Effect | Frame] = []
+        while self._waiting:
+            message = self._waiting[0]
+            if len(message.octets) > MAX_TRANSFER:
+                out.append(
+                    Happened(
+                        "undeliverable",
+                        f"{len(message.octets)} octets need General Block Transfer, which is not built yet",
+                        "chts-hub 7.1",
+                    )
+                )
+            else:
+                frame = self._tunnel.send(message.octets)
+                if frame is None:
+                    break
+                out.append(frame)
+            self._waiting.pop(0)
+        while len(self._waiting) > MAX_WAITING:
+            self._waiting.pop(0)
+            out.append(Happened("undeliverable", "no tunnel, and too many messages wait", "chts-hub 7.2"))
+        return out

@@ -1,0 +1,95 @@
+"""The device's end of its tunnel to the hub: one tunnel, re-given to whoever asks again.
+
+Source: GBCS 10.2.2, ZigBee Smart Energy tunnelling cluster (reference: chts-hub 7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gbcs.ids import EntityId
+
+from .link import (
+    ANY_MANUFACTURER,
+    MAX_TRANSFER,
+    NO_TUNNEL,
+    PROTOCOL_GB_HRGP,
+    Address,
+    CloseTunnel,
+    Frame,
+    RequestTunnel,
+    RequestTunnelResponse,
+    TransferData,
+    TransferDataError,
+    TransferStatus,
+    TunnelCommand,
+    TunnelStatus,
+)
+
+FIRST_TUNNEL = 1  # ours: tunnel identifiers are the server's choice
+
+
+@dataclass(slots=True)
+class TunnelServer:
+    """The tunnel a device serves. Volatile: after a restart the client asks again."""
+
+    own: Address
+    client: Address | None = None
+    tunnel_id: int = NO_TUNNEL
+    next_id: int = FIRST_TUNNEL
+
+    def receive(self, frame: Frame) -> tuple[bytes | None, Frame | None]:
+        """What a frame brings (octets of a message) and what is to be answered.
+
+        Frames without APS encryption are dropped: the cluster demands it.
+        """
+        if not frame.aps_encrypted or frame.destination != self.own:
+            return None, None
+        command = frame.command
+        if isinstance(command, RequestTunnel):
+            return None, self._reply(frame.source, self._open(frame.source, command))
+        if isinstance(command, CloseTunnel):
+            if command.tunnel_id == self.tunnel_id and frame.source == self.client:
+                self.client, self.tunnel_id = None, NO_TUNNEL
+            return None, None
+        if isinstance(command, TransferData):
+            refused = self._refusal(frame.source, command)
+            if refused is not None:
+                return None, self._reply(frame.source, TransferDataError(command.tunnel_id, refused))
+            return command.data, None
+        if isinstance(command, TransferDataError) and command.status is TransferStatus.NO_SUCH_TUNNEL:
+            self.client, self.tunnel_id = None, NO_TUNNEL
+        return None, None
+
+    def send(self, octets: bytes) -> Frame | None:
+        """A frame with octets for the client; None while there is no tunnel or they are too many."""
+        if self.client is None or len(octets) > MAX_TRANSFER:
+            return None
+        return self._reply(self.client, TransferData(self.tunnel_id, octets))
+
+    def lose(self, station: EntityId) -> None:
+        """The link to a station is down."""
+        if self.client is not None and self.client.station == station:
+            self.client, self.tunnel_id = None, NO_TUNNEL
+
+    def _open(self, source: Address, request: RequestTunnel) -> RequestTunnelResponse:
+        if request.protocol != PROTOCOL_GB_HRGP or request.manufacturer != ANY_MANUFACTURER:
+            return RequestTunnelResponse(NO_TUNNEL, TunnelStatus.PROTOCOL_NOT_SUPPORTED)
+        if request.flow_control:
+            return RequestTunnelResponse(NO_TUNNEL, TunnelStatus.FLOW_CONTROL_NOT_SUPPORTED)
+        if self.client is not None and self.client != source:
+            return RequestTunnelResponse(NO_TUNNEL, TunnelStatus.NO_MORE_TUNNEL_IDS)
+        if self.client is None:
+            self.client, self.tunnel_id = source, self.next_id
+            self.next_id = self.next_id % (NO_TUNNEL - 1) + 1
+        return RequestTunnelResponse(self.tunnel_id, TunnelStatus.SUCCESS)
+
+    def _refusal(self, source: Address, command: TransferData) -> TransferStatus | None:
+        if self.client is None or command.tunnel_id != self.tunnel_id:
+            return TransferStatus.NO_SUCH_TUNNEL
+        if source != self.client:
+            return TransferStatus.WRONG_DEVICE
+        return TransferStatus.DATA_OVERFLOW if len(command.data) > MAX_TRANSFER else None
+
+    def _reply(self, to: Address, command: TunnelCommand) -> Frame:
+        return Frame(self.own, to, command)
