@@ -7,23 +7,27 @@ is the shell's.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
-from gbcs.dlms.objects import MemberKind, model
+from gbcs.dlms.objects import Member, MemberKind, ObjectModel, model
 from gbcs.ids import DeviceType, EntityId, Payload, Role
 from gbcs.time import Utc
+from gbcs.usecases import table
 from smets.behaviours.clock import STATUS, Clock, Status
 from smets.credentials_server import CredentialsServer
 from smets.device import Device
 from smets.dlms_server import DlmsServer, alert_payload
 from smets.profile import Behaviour, Hooks, Profile
-from smets.settings import DEFAULT_SETTINGS, DeviceSettings
+from smets.settings import DeviceSettings
 from smets.store import Store
 from smets.values import Value, pack
 
 from .device_log import EXTENDED_PAN_ID, DeviceLog
 
 SINGLE_BAND = frozenset({"dual-band"})
+# ECS100 (8F85) is an alert of ESME and SAPC; other devices log and alert 8F1E (gbcs-messages 11)
+CHF_SETTINGS = DeviceSettings(answers_unsupported=False)
 # ours: GBCS leaves them to the maker
 TEXTS: dict[str, Value] = {"ManufacturerIdentifier": b"0000", "ModelType": b"00000000"}
 
@@ -41,10 +45,11 @@ class Identification(Behaviour):
 @cache
 def chf_profile() -> Profile:
     """The profile of a single band CHF."""
-    objects = model(DeviceType.CHF, SINGLE_BAND)
+    objects = ObjectModel(map(_backup_of_new_devices, model(DeviceType.CHF, SINGLE_BAND).members))
     attributes = [m for m in objects.members if m.kind is MemberKind.ATTRIBUTE]
     behaviours: tuple[Behaviour, ...] = (Identification(), Clock(), DeviceLog())
-    server = DlmsServer(objects, Hooks(behaviours), _acceptable, _not_future_dated)
+    of_two_bands = frozenset(u.code for u in table() if "dual-band" in u.flags and u.code is not None)
+    server = DlmsServer(objects, Hooks(behaviours), _acceptable, _not_future_dated, withheld=of_two_bands)
     defaults: dict[str, Value] = {}
     for member in attributes:
         constant = member.constant if "set" not in member.access else None
@@ -61,7 +66,13 @@ def chf_profile() -> Profile:
     )
 
 
-def make_chf(store: Store, now: Utc, settings: DeviceSettings = DEFAULT_SETTINGS) -> Device:
+def _backup_of_new_devices(member: Member) -> Member:
+    """In a backup the hash of the link key is empty until there is a key (CS14, CCS07)."""
+    key = "hashed_tc_link_key:oct(16)"
+    return replace(member, result_type=member.result_type.replace(key, "hashed_tc_link_key:oct(0..16)"))
+
+
+def make_chf(store: Store, now: Utc, settings: DeviceSettings = CHF_SETTINGS) -> Device:
     """A CHF on a provisioned store."""
     return Device(chf_profile(), store, now, settings)
 

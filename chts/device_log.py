@@ -7,18 +7,18 @@ and 4). Every change raises CS14 for the Access Control Broker.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gbcs.dlms.axdr import Data, array, octet_string, structure
 from gbcs.ids import DeviceType, EntityId
-from gbcs.time import Utc
+from gbcs.time import ACTIVATE_NEVER, Utc
 from smets.eventlog import write
 from smets.events import Event, TimerDue
 from smets.profile import OTHER_REASON, Behaviour, Refusal
 from smets.values import Value
 from smets.work import Work
 
-from .events import ForeignOriginator, HanContact
+from .events import ForeignOriginator, HanContact, LinkKeyMade
 
 LOG = "devicelog/"
 HISTORIC = "historic/"
@@ -30,6 +30,8 @@ KEY_TYPE_INSTALL_CODE = 1
 LOG_CHANGED = 0x8F12
 CS14 = 0x0018
 UNAUTHORISED_COMMUNICATION = 0x8F3E
+UNAUTHORISED_COUNT = "limiter/unauthorised"
+NEVER = ACTIVATE_NEVER  # a date-time of which nothing is specified: no contact yet
 
 # class 104 device_type, not the DeviceType of the GBCS ASN.1 module (chts-hub 1)
 DEVICE_TYPES: dict[int, DeviceType] = {
@@ -47,11 +49,12 @@ DEVICE_TYPES: dict[int, DeviceType] = {
 class Entry:
     """One device: class 104 type, install code, when last heard (None: never), hash of its link key.
 
-    The hash is empty until key establishment made a link key.
+    The hash is empty until key establishment made a link key; a restored entry has neither
+    type (None) nor install code.
     """
 
     entity: EntityId
-    device_type: int
+    device_type: int | None
     install_code: bytes
     last_contact: int | None = None
     hashed_key: bytes = b""
@@ -113,13 +116,34 @@ class DeviceLog(Behaviour):
         elif isinstance(event, HanContact):
             entry = find(work, event.entity)
             if entry is not None:
-                heard = Entry(
-                    entry.entity, entry.device_type, entry.install_code, work.time.us, entry.hashed_key
-                )
-                work.set_value(f"{LOG}{entry.entity}", heard.value())
+                _put(work, replace(entry, last_contact=work.time.us))
+        elif isinstance(event, LinkKeyMade):
+            entry = find(work, event.entity)
+            if entry is not None and entry.hashed_key != event.hashed_key:
+                _put(work, replace(entry, hashed_key=event.hashed_key))
+                _changed(work)
         elif isinstance(event, ForeignOriginator):
             write(work, "SecurityLog", UNAUTHORISED_COMMUNICATION)
-            work.alert(UNAUTHORISED_COMMUNICATION)
+            if _alert_allowed(work):
+                work.alert(UNAUTHORISED_COMMUNICATION)
+
+
+def _put(work: Work, entry: Entry) -> None:
+    work.set_value(f"{LOG}{entry.entity}", entry.value())
+
+
+def _alert_allowed(work: Work) -> bool:
+    """Count an alert, which a device could cause without end; False beyond the limit of the settings."""
+    start, count = work.now.us, 0
+    held = work.value(UNAUTHORISED_COUNT)
+    if isinstance(held, tuple) and isinstance(held[0], int) and isinstance(held[1], int):
+        window = work.settings.alert_window * 1_000_000
+        if 0 <= work.now.us - held[0] < window:
+            start, count = held[0], held[1]
+    if count >= work.settings.alerts_per_code:
+        return False
+    work.set_value(UNAUTHORISED_COUNT, (start, count + 1))
+    return True
 
 
 def _open_joining(work: Work, value: Value) -> None:
@@ -142,7 +166,7 @@ def _add(work: Work, value: Value) -> Value:
         return None
     if sum(1 for _ in entries(work)) >= CAPACITY:
         raise Refusal(OTHER_REASON, f"the device log holds {CAPACITY} devices already")
-    work.set_value(f"{LOG}{entity}", Entry(entity, device_type, key).value())
+    _put(work, Entry(entity, device_type, key))
     _changed(work)
     return None
 
@@ -185,9 +209,10 @@ def _restore(work: Work, value: Value) -> Value:
     for device in devices:
         if isinstance(device, tuple) and isinstance(device[0], bytes) and isinstance(device[1], bytes):
             entity = EntityId(device[0])
-            old = find(work, entity) or Entry(entity, 0, b"")
-            restored = Entry(entity, old.device_type, old.install_code, old.last_contact, device[1])
-            work.set_value(f"{LOG}{entity}", restored.value())
+            old = find(work, entity) or Entry(entity, None, b"")
+            _put(work, replace(old, hashed_key=device[1]))
+    if sum(1 for _ in entries(work)) > CAPACITY:
+        raise Refusal(OTHER_REASON, f"more than {CAPACITY} devices with those that are there")
     _changed(work)
     return None
 
@@ -231,6 +256,6 @@ def _active_devices(work: Work) -> Value:
     """One row a device; what GBCS gives no meaning is zero."""
     rows: list[Value] = []
     for entry in entries(work):
-        last = Utc(entry.last_contact or 0).to_cosem()
+        last = NEVER if entry.last_contact is None else Utc(entry.last_contact).to_cosem()
         rows.append((bytes(entry.entity), "0" * 8, 0, 0, 0, 0, 0, 0, last, 0, 0, 0, 0, 0))
     return tuple(rows)

@@ -39,6 +39,14 @@ class HanContact(ProfileEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class LinkKeyMade(ProfileEvent):
+    """Key establishment with a device of the log made a link key: the hash of the key, 16 octets."""
+
+    entity: EntityId
+    hashed_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignOriginator(ProfileEvent):
     """A device sent a message in another's name."""
 

@@ -10,8 +10,8 @@ from gbcs.errors import ParseError
 from gbcs.ids import Cra, EntityId
 from gbcs.message import Message, parse_message
 from gbcs.time import Utc
-from smets.device import Device
-from smets.events import Effect, Event, Happened, RemotePartyMessage, SendMessage, TimerDue
+from smets.device import POWER_LOST, Device
+from smets.events import Effect, Event, Happened, PowerLost, RemotePartyMessage, SendMessage, TimerDue
 from smets.han.link import Address, Frame, LinkDown, LinkEvent, LinkUp
 
 from .device_log import find
@@ -38,23 +38,36 @@ class Hub:
         times = [t for t in (self.chf.next_deadline, self.tunnels.next_deadline) if t is not None]
         return min(times, default=None)
 
+    def knows(self, entity: EntityId, now: Utc) -> bool:
+        """Whether a device is in the device log."""
+        return find(self.chf.observe(now), entity) is not None
+
     def handle(self, event: Event | LinkEvent | WanMessage, now: Utc) -> tuple[HubEffect, ...]:
         """Everything an event, a frame or a message causes. Raises StoreError if the store fails."""
-        if isinstance(event, WanMessage):
-            return tuple(self._from_wan(event.octets, now))
-        if isinstance(event, Frame):
-            return tuple(self._from_han(event, now))
-        if isinstance(event, LinkUp):
-            if not self._knows(event.peer.station, now):
-                return (
-                    Happened("refused", f"{event.peer.station} is not in the device log", "chts-hub 7.2"),
-                )
-            return tuple(self.tunnels.link_up(event.peer, now))
-        if isinstance(event, LinkDown):
-            self.tunnels.link_down(event.peer.station)
+        if isinstance(event, WanMessage | Frame | LinkUp | LinkDown):
+            if self.chf.observe(now).get(POWER_LOST) is None:
+                return tuple(self._carried(event, now))
+            if isinstance(event, WanMessage):
+                return (Undeliverable(event.octets, "the hub has no power"),)
             return ()
         frames: list[HubEffect] = list(self.tunnels.due(now)) if isinstance(event, TimerDue) else []
-        return tuple(frames + self._of_chf(event, now))
+        effects = frames + self._of_chf(event, now)
+        if isinstance(event, PowerLost):
+            self.tunnels = Tunnels(self.address)
+        return tuple(effects)
+
+    def _carried(self, event: WanMessage | LinkEvent, now: Utc) -> list[HubEffect]:
+        if isinstance(event, WanMessage):
+            return self._from_wan(event.octets, now)
+        if isinstance(event, Frame):
+            return self._from_han(event, now)
+        station = event.peer.station
+        if isinstance(event, LinkDown):
+            self.tunnels.link_down(station, now)
+            return []
+        if not self.knows(station, now):
+            return [_not_in_log(station)]
+        return list(self.tunnels.link_up(event.peer, now))
 
     def _from_wan(self, octets: bytes, now: Utc) -> list[HubEffect]:
         try:
@@ -62,11 +75,10 @@ class Hub:
         except ParseError as error:
             return [Undeliverable(octets, f"no GBCS message: {error}")]
         target = message.recipient
-        if target == self.chf.entity:
-            return self._of_chf(RemotePartyMessage(octets), now)
-        if target == self.address.station:
-            return [Undeliverable(octets, f"{target} is the gas proxy function, which is not built yet")]
-        if not self._knows(target, now):
+        known = self._in_the_home(message, now)
+        if known is not None:
+            return known
+        if not self.knows(target, now):
             return [Undeliverable(octets, f"{target} is not in the device log of {self.chf.entity}")]
         if message.cra is not Cra.COMMAND:
             return [Undeliverable(octets, f"a {message.kind.value} from the wide area network")]
@@ -74,8 +86,8 @@ class Hub:
 
     def _from_han(self, frame: Frame, now: Utc) -> list[HubEffect]:
         station = frame.source.station
-        if not self._knows(station, now):
-            return [Happened("refused", f"{station} is not in the device log", "chts-hub 7.2")]
+        if not self.knows(station, now):
+            return [_not_in_log(station)]
         octets, frames = self.tunnels.receive(frame, now)
         out: list[HubEffect] = list(frames)
         if octets is None:
@@ -88,9 +100,24 @@ class Hub:
         if message.originator != station:
             refused = Undeliverable(octets, f"{station} sent a message of {message.originator}")
             return [*out, refused, *self._of_chf(ForeignOriginator(station), now)]
-        if self._knows(message.recipient, now):
+        known = self._in_the_home(message, now)
+        if known is not None:
+            return out + known
+        target = message.recipient
+        if self.knows(target, now):
             return out + self._to_device(message, now)
-        return [*out, SendWan(octets, message.recipient)]
+        if message.cra is Cra.COMMAND:
+            return [*out, Undeliverable(octets, f"a command of {station} to {target}, no device of the log")]
+        return [*out, SendWan(octets, target)]
+
+    def _in_the_home(self, message: Message, now: Utc) -> list[HubEffect] | None:
+        """What a message for one of the hub's own functions causes; None for any other."""
+        if message.recipient == self.chf.entity:
+            return self._of_chf(RemotePartyMessage(message.octets), now)
+        if message.recipient == self.address.station:
+            reason = f"{message.recipient} is the gas proxy function, which is not built yet"
+            return [Undeliverable(message.octets, reason)]
+        return None
 
     def _to_device(self, message: Message, now: Utc) -> list[HubEffect]:
         frames, refusal = self.tunnels.send(message.recipient, message.octets, now)
@@ -99,17 +126,17 @@ class Hub:
 
     def _of_chf(self, event: Event, now: Utc) -> list[HubEffect]:
         """Let the CHF handle an event; its messages go to the wide area network."""
-        before = self._known_stations(now)
         out: list[HubEffect] = [
             SendWan(effect.octets, effect.recipient) if isinstance(effect, SendMessage) else effect
             for effect in self.chf.handle(event, now)
         ]
-        for gone in before - self._known_stations(now):
-            out += self.tunnels.forget(gone)
+        for station in self.tunnels.stations:
+            if not self.knows(station, now):
+                frames, waiting = self.tunnels.forget(station)
+                out += frames
+                out += [Undeliverable(octets, f"{station} left the device log") for octets in waiting]
         return out
 
-    def _known_stations(self, now: Utc) -> frozenset[EntityId]:
-        return frozenset(s for s in self.tunnels.stations if self._knows(s, now))
 
-    def _knows(self, entity: EntityId, now: Utc) -> bool:
-        return find(self.chf.observe(now), entity) is not None
+def _not_in_log(station: EntityId) -> Happened:
+    return Happened("refused", f"{station} is not in the device log", "chts-hub 7.2")

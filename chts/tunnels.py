@@ -1,7 +1,8 @@
 """The hub's tunnels: one for each device it has in its log, opened by the hub.
 
-A state machine for each device: closed, requested, open; a message that comes while the
-tunnel is not open waits in a bounded queue. Source: GBCS 10.2.2.1 (reference: chts-hub 7.2).
+The state machine of a tunnel is the table `TRANSITIONS`; a trigger without a row for the
+state changes nothing. A message that comes while the tunnel is not open waits in a bounded
+queue. Source: GBCS 10.2.2.1, ZigBee Smart Energy tunnelling (reference: chts-hub 7).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from gbcs.ids import EntityId
 from gbcs.time import Utc
@@ -38,14 +40,61 @@ class State(Enum):
 
     DOWN = "link down"
     CLOSED = "closed"
-    REQUESTED = "requested"
-    BUSY = "busy, ask later"
+    ASKED = "asked for"
+    BUSY = "refused"
     OPEN = "open"
+
+
+class Trigger(Enum):
+    """What may move a tunnel."""
+
+    LINK_UP = "the device joins or comes back"
+    LINK_DOWN = "the device is out of reach"
+    GIVEN = "RequestTunnelResponse: success"
+    REFUSED = "RequestTunnelResponse: busy, or not possible"
+    FULL = "RequestTunnelResponse: no more tunnel ids, and one is known that may be ours"
+    GONE = "TransferDataError for this tunnel"
+    STRANGE = "data through another tunnel"
+    WANTED = "a message for the device comes"
+    TIME = "the time to ask has come"
+
+
+class Transition(NamedTuple):
+    """One row: from, trigger, to, whether to ask for the tunnel, when to ask next (seconds)."""
+
+    before: State
+    trigger: Trigger
+    after: State
+    asks: bool
+    again: int | None
+
+
+TRANSITIONS: tuple[Transition, ...] = (
+    *(Transition(state, Trigger.LINK_UP, State.ASKED, True, RETRY_SECONDS) for state in State),
+    *(Transition(state, Trigger.LINK_DOWN, State.DOWN, False, None) for state in State),
+    Transition(State.CLOSED, Trigger.WANTED, State.ASKED, True, RETRY_SECONDS),
+    Transition(State.CLOSED, Trigger.TIME, State.ASKED, True, RETRY_SECONDS),
+    Transition(State.ASKED, Trigger.GIVEN, State.OPEN, False, INACTIVITY_SECONDS),
+    Transition(State.ASKED, Trigger.REFUSED, State.BUSY, False, BUSY_SECONDS),
+    Transition(State.ASKED, Trigger.FULL, State.CLOSED, False, RETRY_SECONDS),
+    Transition(State.ASKED, Trigger.TIME, State.ASKED, True, RETRY_SECONDS),
+    Transition(State.BUSY, Trigger.GIVEN, State.OPEN, False, INACTIVITY_SECONDS),
+    Transition(State.BUSY, Trigger.TIME, State.ASKED, True, RETRY_SECONDS),
+    Transition(State.OPEN, Trigger.GIVEN, State.OPEN, False, INACTIVITY_SECONDS),
+    Transition(State.OPEN, Trigger.REFUSED, State.BUSY, False, BUSY_SECONDS),
+    Transition(State.OPEN, Trigger.FULL, State.CLOSED, False, RETRY_SECONDS),
+    Transition(State.OPEN, Trigger.GONE, State.ASKED, True, RETRY_SECONDS),
+    # not at once: the error the device is sent makes it close the tunnel it would give again
+    Transition(State.OPEN, Trigger.STRANGE, State.CLOSED, False, RETRY_SECONDS),
+    # renewed; what is open stays so meanwhile
+    Transition(State.OPEN, Trigger.TIME, State.OPEN, True, RETRY_SECONDS),
+)
+_TABLE = {(row.before, row.trigger): row for row in TRANSITIONS}
 
 
 @dataclass(slots=True)
 class Tunnel:
-    """The tunnel to one device."""
+    """The tunnel to one device. `tunnel_id` is the last one given that may still be ours."""
 
     peer: Address
     state: State = State.DOWN
@@ -78,30 +127,31 @@ class Tunnels:
         return found.state if found is not None else State.DOWN
 
     def link_up(self, peer: Address, now: Utc) -> list[Frame]:
-        """A device of the log can be reached: ask for its tunnel."""
+        """A device of the log joined or came back: ask for its tunnel, whatever was before."""
         tunnel = self._tunnels.setdefault(peer.station, Tunnel(peer))
         tunnel.peer = peer
-        return self._request(tunnel, now)
+        return self._move(tunnel, Trigger.LINK_UP, now)
 
-    def link_down(self, station: EntityId) -> None:
+    def link_down(self, station: EntityId, now: Utc) -> None:
         """A device cannot be reached; its messages wait."""
         tunnel = self._tunnels.get(station)
         if tunnel is not None:
-            tunnel.state, tunnel.tunnel_id, tunnel.ask_again = State.DOWN, NO_TUNNEL, None
+            self._move(tunnel, Trigger.LINK_DOWN, now)
 
-    def forget(self, station: EntityId) -> list[Frame]:
-        """A device left the log: close its tunnel, drop what waits."""
+    def forget(self, station: EntityId) -> tuple[list[Frame], tuple[bytes, ...]]:
+        """A device left the log: what closes its tunnel, and the messages that waited for it."""
         tunnel = self._tunnels.pop(station, None)
-        if tunnel is None or tunnel.state is not State.OPEN:
-            return []
-        return [self._frame(tunnel, CloseTunnel(tunnel.tunnel_id))]
+        if tunnel is None:
+            return [], ()
+        frames = [self._close(tunnel)] if tunnel.state is State.OPEN else []
+        return frames, tuple(tunnel.waiting)
 
     def due(self, now: Utc) -> list[Frame]:
         """Ask again for the tunnels whose time has come."""
         frames = []
         for tunnel in self._tunnels.values():
             if tunnel.ask_again is not None and tunnel.ask_again <= now:
-                frames += self._request(tunnel, now)
+                frames += self._move(tunnel, Trigger.TIME, now)
         return frames
 
     def send(self, station: EntityId, octets: bytes, now: Utc) -> tuple[list[Frame], str]:
@@ -116,42 +166,70 @@ class Tunnels:
         if len(tunnel.waiting) >= QUEUE:
             return [], f"{QUEUE} messages already wait for the tunnel"
         tunnel.waiting.append(octets)
-        return (self._request(tunnel, now) if tunnel.state is State.CLOSED else []), ""
+        return self._move(tunnel, Trigger.WANTED, now), ""
 
     def receive(self, frame: Frame, now: Utc) -> tuple[bytes | None, list[Frame]]:
-        """What a frame from a device brings, and what is sent because of it."""
+        """What a frame from a device brings, and what is sent because of it.
+
+        Frames without APS encryption are dropped: the cluster demands it.
+        """
         tunnel = self._tunnels.get(frame.source.station)
         if tunnel is None or not frame.aps_encrypted or frame.destination != self._own:
+            return None, []
+        if tunnel.state is State.DOWN or frame.source != tunnel.peer:
             return None, []
         command = frame.command
         if isinstance(command, RequestTunnelResponse):
             return None, self._answered(tunnel, command, now)
         if isinstance(command, TransferData):
-            if tunnel.state is State.OPEN and command.tunnel_id == tunnel.tunnel_id:
-                return command.data, []
-            error = TransferDataError(command.tunnel_id, TransferStatus.NO_SUCH_TUNNEL)
-            return None, [self._frame(tunnel, error)]
-        if isinstance(command, TransferDataError) and command.status is TransferStatus.NO_SUCH_TUNNEL:
-            tunnel.state = State.CLOSED
-            return None, self._request(tunnel, now)
+            return self._data(tunnel, command, now)
+        if (
+            isinstance(command, TransferDataError)
+            and command.tunnel_id == tunnel.tunnel_id
+            and command.status is not TransferStatus.DATA_OVERFLOW
+        ):
+            return None, self._move(tunnel, Trigger.GONE, now)
         return None, []
+
+    def _data(self, tunnel: Tunnel, command: TransferData, now: Utc) -> tuple[bytes | None, list[Frame]]:
+        # while the answer is on its way the device may use the tunnel already
+        if tunnel.state is State.ASKED or (
+            tunnel.state is State.OPEN and command.tunnel_id == tunnel.tunnel_id
+        ):
+            if len(command.data) <= MAX_TRANSFER:
+                return command.data, []
+            return None, [self._error(tunnel, command, TransferStatus.DATA_OVERFLOW)]
+        error = self._error(tunnel, command, TransferStatus.NO_SUCH_TUNNEL)
+        return None, [error, *self._move(tunnel, Trigger.STRANGE, now)]
 
     def _answered(self, tunnel: Tunnel, answer: RequestTunnelResponse, now: Utc) -> list[Frame]:
         if answer.status is TunnelStatus.SUCCESS:
-            tunnel.state, tunnel.tunnel_id = State.OPEN, answer.tunnel_id
-            tunnel.ask_again = now.plus(INACTIVITY_SECONDS)
+            if (tunnel.state, Trigger.GIVEN) not in _TABLE:
+                return []  # an answer to an earlier request, long overtaken
+            tunnel.tunnel_id = answer.tunnel_id
+            self._move(tunnel, Trigger.GIVEN, now)
             frames = [self._frame(tunnel, TransferData(tunnel.tunnel_id, m)) for m in tunnel.waiting]
             tunnel.waiting.clear()
             return frames
-        tunnel.state, tunnel.tunnel_id = State.BUSY, NO_TUNNEL
-        tunnel.ask_again = now.plus(BUSY_SECONDS)
-        return []
+        if answer.status is TunnelStatus.NO_MORE_TUNNEL_IDS and tunnel.tunnel_id != NO_TUNNEL:
+            close = self._close(tunnel)
+            tunnel.tunnel_id = NO_TUNNEL
+            return [close, *self._move(tunnel, Trigger.FULL, now)]
+        return self._move(tunnel, Trigger.REFUSED, now)
 
-    def _request(self, tunnel: Tunnel, now: Utc) -> list[Frame]:
-        if tunnel.state is not State.OPEN:
-            tunnel.state = State.REQUESTED
-        tunnel.ask_again = now.plus(RETRY_SECONDS)
-        return [self._frame(tunnel, RequestTunnel())]
+    def _move(self, tunnel: Tunnel, trigger: Trigger, now: Utc) -> list[Frame]:
+        row = _TABLE.get((tunnel.state, trigger))
+        if row is None:
+            return []
+        tunnel.state = row.after
+        tunnel.ask_again = None if row.again is None else now.plus(row.again)
+        return [self._frame(tunnel, RequestTunnel())] if row.asks else []
+
+    def _close(self, tunnel: Tunnel) -> Frame:
+        return self._frame(tunnel, CloseTunnel(tunnel.tunnel_id))
+
+    def _error(self, tunnel: Tunnel, command: TransferData, status: TransferStatus) -> Frame:
+        return self._frame(tunnel, TransferDataError(command.tunnel_id, status))
 
     def _frame(self, tunnel: Tunnel, command: TunnelCommand) -> Frame:
         return Frame(self._own, tunnel.peer, command)

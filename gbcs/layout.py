@@ -8,7 +8,9 @@ the judge (a test parses with both). No construct Container leaves this module.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 import construct
@@ -64,7 +66,18 @@ def const(name: str, value: bytes) -> Field:
 class Layout:
     """A fixed layout: `unpack` and `pack` the fields that are not constant, in order."""
 
-    __slots__ = ("_compiled", "_constants", "_variable", "construct", "fields", "name", "size")
+    __slots__ = (
+        "_compiled",
+        "_constants",
+        "_fixed",
+        "_lengths",
+        "_ordered",
+        "_variable",
+        "construct",
+        "fields",
+        "name",
+        "size",
+    )
 
     def __init__(self, name: str, *fields: Field) -> None:
         self.name: Final = name
@@ -73,6 +86,18 @@ class Layout:
         self._compiled = struct.Struct(">" + "".join(f.code for f in fields))
         self._constants = tuple((i, f.constant) for i, f in enumerate(fields) if f.constant is not None)
         self._variable = tuple(i for i, f in enumerate(fields) if f.constant is None)
+        self._lengths = tuple(
+            (position, struct.calcsize(fields[i].code))
+            for position, i in enumerate(self._variable)
+            if "s" in fields[i].code
+        )
+        # Given values and then constants, put into the order of the fields by one call.
+        self._fixed = tuple(constant for _, constant in self._constants)
+        sources = [*self._variable, *(i for i, _ in self._constants)]
+        places = [sources.index(i) for i in range(len(fields))]
+        self._ordered: Callable[[tuple[Any, ...]], tuple[Any, ...]] = (
+            itemgetter(*places) if len(places) > 1 else tuple
+        )
         self.size: Final = self._compiled.size
 
     def unpack(self, buffer: bytes, offset: int = 0) -> tuple[Any, ...]:
@@ -92,13 +117,14 @@ class Layout:
 
     def pack(self, *values: int | bytes) -> bytes:
         """The octets of the layout. Raises BuildError for a value that does not fit."""
-        given = iter(values)
-        every = [f.constant if f.constant is not None else next(given) for f in self.fields]
-        for field, value in zip(self.fields, every, strict=True):
-            if isinstance(value, bytes) and struct.calcsize(field.code) != len(value):
-                raise BuildError(f"{struct.calcsize(field.code)} octets needed", field.name)
+        if len(values) != len(self._variable):
+            raise BuildError(f"{len(self._variable)} values needed, {len(values)} given", self.name)
+        for position, length in self._lengths:
+            value = values[position]
+            if isinstance(value, bytes) and len(value) != length:  # struct would pad or cut it
+                raise BuildError(f"{length} octets needed", self.fields[self._variable[position]].name)
         try:
-            return self._compiled.pack(*every)
+            return self._compiled.pack(*self._ordered(values + self._fixed))
         except struct.error as error:
             raise BuildError(str(error), self.name) from None
 

@@ -7,7 +7,7 @@ party holds a key store; it never needs a device's private key.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .dlms.apdu import AccessRequest, Choice, RequestItem, invoke_id
 from .dlms.axdr import NULL, Data
@@ -20,8 +20,8 @@ from .ids import Cra, EntityId, KeyUsage
 from .message import Message, OtherInformation, parse_message
 from .security.encryption import ContentKey, unseal
 from .security.keys import SharedSecrets
-from .security.mac import check_mac, message_mac
-from .security.signature import check_signature, sign_octets
+from .security.mac import check_mac, with_mac
+from .security.signature import check_signature, with_signature
 from .security.store import Credential, KeyStore
 from .usecases import UseCase
 
@@ -64,7 +64,7 @@ class RemoteParty:
             other = OtherInformation(
                 use_case.code, supplementary.party, supplementary.counter, None, supplementary.certificate
             )
-        return Message(Cra.COMMAND, counter, self.entity, device, other, payload).encoded()
+        return Message.plain(Cra.COMMAND, counter, self.entity, device, other, payload)
 
     def sign(self, message: Message) -> Message:
         """The message with this party's signature (form B). Raises KeyUnavailable."""
@@ -72,8 +72,7 @@ class RemoteParty:
         private = self._store.private_key(credential)
         if private is None:
             raise KeyUnavailable(f"no digital signature key of {self.entity}")
-        draft = replace(message, has_signature_length=True).encoded()
-        return replace(draft, signature=sign_octets(draft.signed_octets, private)).encoded()
+        return with_signature(message, private)
 
     def check_answer(self, command: Message, octets: bytes, use_case: UseCase) -> Message:
         """The response to a command, every octet parsed and its protection checked.
@@ -119,9 +118,7 @@ class AccessControlBroker(RemoteParty):
 
     def mac(self, message: Message) -> Message:
         """The command in the MAC Header, with this broker's MAC (form C). Raises KeyUnavailable."""
-        draft = replace(message, mac_header=True, has_signature_length=True, mac=None).encoded()
-        secret = self._secret_with(message.recipient)
-        return replace(draft, mac=message_mac(draft, secret)).encoded()
+        return with_mac(message, self._secret_with(message.recipient))
 
 
 def _need(store: KeyStore, entity: EntityId, usage: KeyUsage) -> Credential:

@@ -2,21 +2,25 @@
 
 Time is simulated: it jumps from one thing that happens to the next. Everything that
 passes is written into the transcript by the time and the ends it has.
+
+A device comes up on the home area network when it is in the hub's device log under its
+install code and joining is open, and leaves when it is no longer in the log.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 
 from chts.chf import make_chf
 from chts.chf import manufactured as manufactured_chf
-from chts.device_log import DEVICE_TYPES
+from chts.device_log import DEVICE_TYPES, find
 from chts.events import SendWan, Undeliverable, WanMessage
 from chts.hub import Hub, HubEffect
 from gbcs.errors import GbcsError, LocalError
-from gbcs.ids import EntityId, Kind, Role
+from gbcs.ids import EntityId, KeyUsage, Kind, Role
 from gbcs.message import Message, parse_message
 from gbcs.party import AccessControlBroker, RemoteParty, compose
 from gbcs.pki import TestPki
@@ -27,18 +31,20 @@ from smets.alerts import alert_table
 from smets.behaviours.clock import STATUS, Status
 from smets.esme.meter import EsmeOptions, make_esme
 from smets.esme.meter import manufactured as manufactured_esme
-from smets.events import Actuate, Effect, Event, Happened, HubTime, TimerDue
-from smets.han.link import Address, Frame, LinkUp, TransferData
+from smets.events import Actuate, Effect, Event, Happened, HubTime, PowerRestored, TimerDue
+from smets.han.link import Address, Frame, LinkDown, LinkEvent, LinkUp, TransferData
 from smets.han.station import Station
 from smets.identity import provision
 from smets.store import MemoryStore, Store
-from smets.values import pack
+from smets.values import pack, unpack
 
+from .commands import results
 from .memory_link import MemoryLink
 from .scenario import DeviceEntry, Scenario
-from .transcript import Transcript
+from .transcript import BENCH, SCENARIO_RULE, WAN, Transcript
 
-WAN = "WAN"
+BENCH_STORE = ""  # no device has this name
+TIME = "time"
 WAN_DELAY_US = 50_000  # ours
 JOIN_SECONDS = 90
 TIME_CHECK = 86_400  # seconds between two looks at the hub's time
@@ -63,18 +69,23 @@ _CODES = {kind: code for code, kind in DEVICE_TYPES.items()}
 class Home:
     """Brings a scenario's home up and carries time and messages in it.
 
-    `store` gives each entity its non-volatile memory. Raises LocalError where the
-    home cannot come up.
+    `store` gives each entity its non-volatile memory, and the home its own under an empty
+    name. On stores that were used before, devices and time carry on where they were. Raises
+    LocalError where the home cannot come up.
     """
 
     def __init__(self, scenario: Scenario, store: Callable[[str], Store] | None = None) -> None:
         self.scenario = scenario
-        self.now = scenario.start
+        self._stores = store or (lambda name: MemoryStore())
+        self._own_store = self._stores(BENCH_STORE)
+        self.now = max(scenario.start, self._time_reached())
         self.transcript = Transcript()
+        self.transcript.add(self.now, BENCH, scenario.hub.name, "ui", text=scenario.name, rule=SCENARIO_RULE)
         self.received: list[tuple[Utc, bytes]] = []
         self.undeliverable: list[str] = []
-        self._stores = store or (lambda name: MemoryStore())
-        self._link = MemoryLink(scenario.link, scenario.seed)
+        self.lost = 0  # frames, on all links
+        self._links = {d.name: MemoryLink(d.link, f"{scenario.seed} {d.name}") for d in scenario.devices}
+        self._up: set[str] = set()
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = 0
         self._pki = TestPki.create(scenario.seed.encode(), scenario.start.plus(-86_400))
@@ -92,6 +103,7 @@ class Home:
         )
         self._counters: dict[EntityId, int] = {}
         self._time_checks = self.now
+        self._look_around(restart=True)
 
     # -- coming up --------------------------------------------------------------------
 
@@ -119,7 +131,7 @@ class Home:
         self._names |= {entry.chf: entry.name, entry.gpf: f"{entry.name} GPF"}
         self._pki.device(entry.chf)
         store = self._stores(entry.name)
-        if store.get("own/entity") is None:
+        if self._is_new(entry.name, store, entry.chf):
             provision(store, entry.chf, self._pki.store, self._cells(_CHF_ROLES), manufactured_chf(entry.gpf))
         return Hub(make_chf(store, self.now), Address(entry.gpf))
 
@@ -127,7 +139,7 @@ class Home:
         self._names[entry.entity] = entry.name
         self._pki.device(entry.entity)
         store = self._stores(entry.name)
-        if store.get("own/entity") is None:
+        if self._is_new(entry.name, store, entry.entity):
             extra = manufactured_esme(self._random(entry.name))
             extra[STATUS] = pack(int(Status.RELIABLE))  # as an installer leaves it
             cells = self._cells(tuple(r for r in ROLES_IN_CELLS if r is not Role.WAN_PROVIDER))
@@ -135,22 +147,61 @@ class Home:
         device = make_esme(store, self.now, EsmeOptions(entry.variant))
         return Station(device, Address(entry.entity))
 
+    def _is_new(self, name: str, store: Store, entity: EntityId) -> bool:
+        """Whether a store holds nothing yet. Raises LocalError for one of another home."""
+        if store.get("own/entity") is None:
+            return True
+        certificate = self._pki.store.find(entity, KeyUsage.DIGITAL_SIGNATURE)
+        if certificate is None or store.get("own/ds/certificate") != certificate.der:
+            raise LocalError(f"the store of {name} is another home's: its seed, start or identifiers differ")
+        return False
+
+    def _time_reached(self) -> Utc:
+        held = self._own_store.get(TIME)
+        value = None if held is None else unpack(held)
+        return Utc(value) if isinstance(value, int) else self.scenario.start
+
     def bring_up(self, entry: DeviceEntry) -> None:
-        """Add a device to the device log, as the broker does, and let it come up on the HAN."""
+        """Add a device to the device log, as the broker does, and let it come up on the HAN.
+
+        Does nothing for one that is in the log already. Raises LocalError.
+        """
+        if self.hub.knows(entry.entity, self.now):
+            return
         use_case = by_name("CCS01")
         counter = self.next_counter(self.broker.entity)
         device = (bytes(entry.entity), 1, entry.install_code, _CODES[entry.type])
         payload = compose(0x0001, counter, (device, JOIN_SECONDS))
         message = self.broker.mac(self.broker.precommand(use_case, self.scenario.hub.chf, counter, payload))
         self.send(message.octets, self.name_of(self.broker.entity))
-        self.advance(1)
-        if not any(octets_answer(message, octets) for _, octets in self.received):
-            raise LocalError(f"{entry.name} could not be added to the device log")
-        station = self.stations[entry.name]
-        self._hub_event(LinkUp(station.address))
-        self._station_event(entry.name, LinkUp(self.hub.address))
-        self._station_event(entry.name, HubTime(self.now))
-        self.advance(1)
+        self.advance(2)
+        answers = [octets for _, octets in self.received if octets_answer(message, octets)]
+        if not answers:
+            why = self.undeliverable[0] if self.undeliverable else "no answer"
+            raise LocalError(f"{entry.name} could not be added to the device log: {why}")
+        codes = results(self.broker.check_answer(message, answers[0], use_case), use_case)
+        if any(codes):
+            raise LocalError(f"{entry.name} could not be added to the device log: results {codes}")
+
+    def _look_around(self, restart: bool = False) -> None:
+        """Let devices come up on the HAN that now may, and go that no longer may."""
+        work = self.hub.chf.observe(self.now)
+        for device in self.scenario.devices:
+            name, entry = device.name, find(work, device.entity)
+            if name in self._up and entry is None:
+                self._up.discard(name)
+                self._later(0, partial(self._station_event, name, LinkDown(self.hub.address)))
+            elif name not in self._up and entry is not None and entry.install_code == device.install_code:
+                if not restart and work.item("DeviceLog.JoiningAllowed") is not True:
+                    continue
+                self._up.add(name)
+                self._later(0, partial(self._link_up, name))
+
+    def _link_up(self, name: str) -> None:
+        if name in self._up:
+            self._hub_event(LinkUp(self.stations[name].address))
+            self._station_event(name, LinkUp(self.hub.address))
+            self._station_event(name, HubTime(self.now))
 
     # -- what a step does -------------------------------------------------------------
 
@@ -159,7 +210,7 @@ class Home:
         return self._names.get(entity, str(entity))
 
     def next_counter(self, entity: EntityId) -> int:
-        """A fresh Originator Counter of a party: microseconds, so that it rises over runs."""
+        """A fresh Originator Counter of a party: milliseconds, so that it rises over restarts."""
         counter = max(self._counters.get(entity, 0) + 1, self.now.us // 1000)
         self._counters[entity] = counter
         return counter
@@ -170,15 +221,21 @@ class Home:
         self._later(WAN_DELAY_US, lambda: self._hub_event(WanMessage(octets)))
 
     def event(self, name: str, event: Event) -> None:
-        """Something happens to a device or to the hub."""
+        """Something happens to a device or to the hub; one whose power returns joins again."""
         if name == self.scenario.hub.name:
             self._hub_event(event)
+            again = sorted(self._up)
         else:
             self._station_event(name, event)
+            again = [name]
+        if isinstance(event, PowerRestored):
+            for other in again:
+                self._later(0, partial(self._link_up, other))
 
     def advance(self, seconds: float) -> None:
         """Let time pass; everything due meanwhile happens in order."""
-        until = self.now.plus(us=int(seconds * 1_000_000))
+        until = self.now.plus(us=round(seconds * 1_000_000))
+        self._own_store.commit({TIME: pack(until.us)})  # first: no device is ever ahead of it
         while True:
             due = self._next_due()
             if due is None or due > until:
@@ -206,7 +263,7 @@ class Home:
     def _deadlines(self) -> None:
         if self._time_checks.plus(TIME_CHECK) <= self.now:
             self._time_checks = self.now
-            for name in self.stations:
+            for name in sorted(self._up):
                 self._station_event(name, HubTime(self.now))
         if self.hub.next_deadline is not None and self.hub.next_deadline <= self.now:
             self._hub_event(TimerDue())
@@ -214,11 +271,12 @@ class Home:
             if station.next_deadline is not None and station.next_deadline <= self.now:
                 self._station_event(name, TimerDue())
 
-    def _hub_event(self, event: Event | WanMessage | LinkUp | Frame) -> None:
+    def _hub_event(self, event: Event | WanMessage | LinkEvent) -> None:
         for effect in self.hub.handle(event, self.now):
             self._effect(self.scenario.hub.name, effect)
+        self._look_around()
 
-    def _station_event(self, name: str, event: Event | LinkUp | Frame) -> None:
+    def _station_event(self, name: str, event: Event | LinkEvent) -> None:
         for effect in self.stations[name].handle(event, self.now):
             self._effect(name, effect)
 
@@ -252,14 +310,14 @@ class Home:
             return
         command = frame.command
         octets = command.data if isinstance(command, TransferData) else b""
-        self.transcript.add(
-            self.now, name, to, "tunnel", octets, type(command).__name__, describe(octets) if octets else ""
-        )
-        for delay in self._link.arrivals():
-            if to_hub:
-                self._later(delay, lambda: self._hub_event(frame))
-            else:
-                self._later(delay, lambda: self._station_event(to, frame))
+        text = describe(octets) if octets else ""
+        arrivals = self._links[name if to_hub else to].arrivals()
+        verdict = ("lost", "", "doubled")[len(arrivals)]
+        self.transcript.add(self.now, name, to, "tunnel", octets, type(command).__name__, text, verdict)
+        self.lost += not arrivals
+        for delay in arrivals:
+            arrive = self._hub_event if to_hub else partial(self._station_event, to)
+            self._later(delay, partial(arrive, frame))
 
     def _note_message(self, sender: str, to: str, octets: bytes) -> None:
         try:

@@ -25,6 +25,8 @@ class LinkOptions:
         """From `memory:?loss=0.1&delay_ms=50`. Raises MonikerError."""
         values: dict[str, float] = {}
         for name, text in moniker.options:
+            if name in values:
+                raise MonikerError(f"memory: has {name} twice")
             if name not in cls.__slots__:
                 raise MonikerError(f"memory: has no option {name!r}, only {', '.join(cls.__slots__)}")
             try:
@@ -36,8 +38,11 @@ class LinkOptions:
         return cls(**values)
 
 
+NO_FAULTS = LinkOptions()
+
+
 class MemoryLink:
-    """Decides for each frame when copies of it arrive."""
+    """Decides for each frame when copies of it arrive; every seed has other faults."""
 
     def __init__(self, options: LinkOptions, seed: str) -> None:
         self._options = options

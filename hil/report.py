@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import html
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from .transcript import BENCH, COMMAND_RULE, Line
+from .transcript import BENCH, COMMAND_RULE, SCENARIO_RULE, Line
 
 JUNIT = "junit.xml"
 PAGE = "report.html"
 
+_NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;color:#1b1f24}
 h1{font-size:1.5rem}table{border-collapse:collapse;width:100%}
@@ -31,29 +32,38 @@ class Case:
     """A step as the transcript tells it: its verdict and the lines that belong to it."""
 
     name: str
-    text: str
+    title: str
+    outcome: str
     passed: bool
     command: bool
     lines: tuple[Line, ...]
 
 
 def cases(lines: Sequence[Line]) -> tuple[tuple[Case, ...], tuple[Line, ...]]:
-    """The steps in order, and the lines before the first (the home coming up) as they stand."""
+    """The steps in order (the home coming up belongs to the first), and the lines after the last."""
     found: list[Case] = []
     pending: list[Line] = []
     for line in lines:
+        if line.rule == SCENARIO_RULE and line.sender == BENCH:
+            continue
         if line.sender != BENCH:
             pending.append(line)
             continue
-        found.append(
-            Case(line.code, line.text, line.verdict == "passed", line.rule == COMMAND_RULE, tuple(pending))
-        )
+        title, _, outcome = line.text.partition("\n")
+        passed, command = line.verdict == "passed", line.rule == COMMAND_RULE
+        found.append(Case(line.code, title, outcome, passed, command, tuple(pending)))
         pending = []
     return tuple(found), tuple(pending)
 
 
-def junit(lines: Sequence[Line], name: str) -> str:
+def name_of(lines: Sequence[Line]) -> str:
+    """The name of the scenario a transcript is of."""
+    return next((_printable(x.text) for x in lines if (x.sender, x.rule) == (BENCH, SCENARIO_RULE)), "smets")
+
+
+def junit(lines: Sequence[Line]) -> str:
     """JUnit XML: one case a command, and one for every other step that failed."""
+    name = name_of(lines)
     steps = [case for case in cases(lines)[0] if case.command or not case.passed]
     failed = [case for case in steps if not case.passed]
     suite = ET.Element(
@@ -62,13 +72,16 @@ def junit(lines: Sequence[Line], name: str) -> str:
     if lines:
         suite.set("timestamp", lines[0].time.iso())
     for case in steps:
-        title, _, detail = case.text.partition(": ")
         seconds = (case.lines[-1].time.us - case.lines[0].time.us) / 1e6 if case.lines else 0.0
         element = ET.SubElement(
-            suite, "testcase", classname=name, name=f"{case.name} {title}", time=f"{seconds:.3f}"
+            suite,
+            "testcase",
+            classname=name,
+            name=_printable(f"{case.name} {case.title}"),
+            time=f"{seconds:.3f}",
         )
         if not case.passed:
-            ET.SubElement(element, "failure", message=_printable(detail)).text = _printable(
+            ET.SubElement(element, "failure", message=_printable(case.outcome)).text = _printable(
                 "\n".join(_plain(line) for line in case.lines)
             )
     suites = ET.Element("testsuites")
@@ -77,11 +90,11 @@ def junit(lines: Sequence[Line], name: str) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
 
 
-def page(lines: Sequence[Line], name: str) -> str:
+def page(lines: Sequence[Line]) -> str:
     """One HTML page with the verdicts and the whole transcript; needs nothing else."""
     steps, rest = cases(lines)
     failed = sum(1 for case in steps if not case.passed)
-    title = html.escape(name)
+    title = html.escape(name_of(lines))
     rows = "\n".join(_row(case) for case in steps)
     left = f"<h2>After the last step</h2>{_lines(rest)}" if rest else ""
     return (
@@ -94,31 +107,23 @@ def page(lines: Sequence[Line], name: str) -> str:
     )
 
 
-def write_report(folder: Path, lines: Sequence[Line], name: str) -> tuple[Path, Path]:
-    """Write both reports into a folder, which is made if need be; their paths. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = (folder / JUNIT, folder / PAGE)
-    written[0].write_text(junit(lines, name), encoding="utf-8")
-    written[1].write_text(page(lines, name), encoding="utf-8")
-    return written
-
-
 def _row(case: Case) -> str:
     verdict = "passed" if case.passed else "failed"
     opened = "" if case.passed else " open"
     return (
-        f"<tr><td>{html.escape(case.name)}</td><td><details{opened}><summary>{html.escape(case.text)}"
-        f'</summary>{_lines(case.lines)}</details></td><td class="{verdict}">{verdict}</td></tr>'
+        f"<tr><td>{_escaped(case.name)}</td><td><details{opened}><summary>{_escaped(case.title)}"
+        f"</summary><p>{_escaped(case.outcome)}</p>{_lines(case.lines)}</details></td>"
+        f'<td class="{verdict}">{verdict}</td></tr>'
     )
 
 
 def _lines(lines: Sequence[Line]) -> str:
     rows = "".join(
-        f'<tr><td class="time">{line.time.iso()}</td><td>{html.escape(line.sender)} &rarr; '
-        f"{html.escape(line.to)}</td><td>{html.escape(line.layer)}</td>"
-        f"<td>{html.escape(f'{line.code} {line.text}'.strip())}"
+        f'<tr><td class="time">{line.time.iso()}</td><td>{_escaped(line.sender)} &rarr; '
+        f"{_escaped(line.to)}</td><td>{_escaped(line.layer)}</td>"
+        f"<td>{_escaped(f'{line.code} {line.text}'.strip())}"
         f'<div class="octets">{line.octets.hex().upper()}</div></td>'
-        f"<td>{html.escape(f'{line.verdict} {line.rule}'.strip())}</td></tr>"
+        f"<td>{_escaped(f'{line.verdict} {line.rule}'.strip())}</td></tr>"
         for line in lines
     )
     head = "<tr><th>Time</th><th>Way</th><th>Layer</th><th>What</th><th>Verdict, rule</th></tr>"
@@ -130,6 +135,10 @@ def _plain(line: Line) -> str:
     return " ".join(part for part in (*parts, line.octets.hex().upper(), line.verdict, line.rule) if part)
 
 
+def _escaped(text: str) -> str:
+    return html.escape(_printable(text))
+
+
 def _printable(text: str) -> str:
-    """Text without the control characters XML cannot hold."""
-    return "".join(c if c >= " " or c in "\n\t" else "?" for c in text)
+    """Text without what XML and UTF-8 cannot hold: control characters, surrogates, non-characters."""
+    return _NOT_IN_XML.sub("?", text)

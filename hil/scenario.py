@@ -11,29 +11,43 @@ Errors name the key and the line.
 
 from __future__ import annotations
 
-import re
+import datetime
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
-from gbcs.errors import BuildError, LocalError
+from chts.device_log import CAPACITY
+from gbcs.dlms.selective import Range
+from gbcs.errors import BuildError
 from gbcs.ids import DeviceType, EntityId, Role
 from gbcs.time import Utc
+from gbcs.usecases import by_name
+from smets.behaviours.supply import ENABLE_ACTION
+from smets.events import Event, Metrology, PowerLost, PowerRestored, UserAction
+from smets.values import Value
 
-from .memory_link import LinkOptions
+from .commands import payload
+from .memory_link import NO_FAULTS, LinkOptions
 from .monikers import Moniker, MonikerError
+from .scenario_file import ScenarioError, Source, Table
+from .scenario_values import plain, seconds
+from .transcript import BENCH, WAN
+
+__all__ = ["DeviceEntry", "HubEntry", "Party", "Scenario", "ScenarioError", "Step", "load_scenario"]
 
 SPEC = 1
-T = TypeVar("T")
 KINDS = ("emulated", "real")
 TAMPERS = ("repeat", "old counter", "wrong signature", "wrong MAC", "unknown use case")
+EXPECTATIONS = ("success", "refused", "undeliverable", "repeat")
+ACTIONS = (ENABLE_ACTION,)
+POWER: dict[str, Event] = {"lost": PowerLost(), "restored": PowerRestored()}
 DEFAULT_START = Utc.of(2026, 1, 1)
-
-
-class ScenarioError(LocalError):
-    """A scenario that cannot be run; says key and line."""
+EARLIEST, LATEST = Utc.of(2000, 1, 2), Utc.of(2100, 1, 1)
+LONGEST_WAIT = 10 * 366 * 86_400  # seconds
+LARGEST = 2**31 - 1  # of a metrology reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +61,14 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class DeviceEntry:
-    """A device of the home."""
+    """A device of the home; `link` is how well it and the hub hear each other."""
 
     name: str
     type: DeviceType
     entity: EntityId
     variant: str
     install_code: bytes
+    link: LinkOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,122 +84,44 @@ class HubEntry:
 class Step:
     """One thing done, and what is expected of it.
 
-    Exactly one of `command` (use case or Message Code), `wait` (seconds), `metrology`,
-    `action` and `power` is set. `expect` is success, refused, undeliverable or a list of
-    item results; `equals` the values an answer has to give by item name; `alerts` the
-    alert codes that have to arrive meanwhile, and no others.
+    `command` (use case or Message Code) is sent, or `event` happens to the device `to`, or
+    `wait` seconds pass. `what` says so in words. `expect` is success, refused,
+    undeliverable, repeat or a list of item results; `equals` the values an answer has to give by
+    item name; `alerts` the alert codes that have to arrive meanwhile, and no others
+    (None: any).
     """
 
     number: int
     line: int
-    title: str
+    what: str
     command: str = ""
+    event: Event | None = None
+    wait: float = 0.0
     sender: str = ""
     to: str = ""
     on_behalf_of: str = ""
     variant: str = ""
-    values: tuple[Any, ...] = ()
-    within: tuple[Any, ...] = ()
+    values: tuple[Value, ...] = ()
+    within: Range | None = None
     roles: tuple[str, ...] = ()
     tamper: str = ""
     expect: str | tuple[int, ...] = "success"
-    equals: Mapping[str, Any] = field(default_factory=dict)
+    equals: Mapping[str, Value] = field(default_factory=dict)
     alerts: tuple[str, ...] | None = None
-    wait: float = 0.0
-    metrology: Mapping[str, Any] = field(default_factory=dict)
-    action: str = ""
-    power: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A home and its steps. `outsiders` are devices that steps address but the home does not have."""
+    """A home and its steps. `outsiders` are devices that commands address but the home does not have."""
 
     name: str
     seed: str
     start: Utc
-    link: LinkOptions
     hub: HubEntry
     parties: tuple[Party, ...]
     devices: tuple[DeviceEntry, ...]
     steps: tuple[Step, ...]
     outsiders: tuple[EntityId, ...] = ()
-
-
-class _Table:
-    """One table of the file: takes keys, refuses what is wrong or left over with its line."""
-
-    def __init__(self, source: _Source, path: str, index: int, values: Any) -> None:
-        self._source = source
-        self._path = path
-        self._index = index
-        if not isinstance(values, dict):
-            raise ScenarioError(f"{source.name}: {path} has to be a table")
-        self._left: dict[str, Any] = dict(values)
-
-    @property
-    def line(self) -> int:
-        return self._source.line(self._path, self._index, "")
-
-    def fail(self, key: str, reason: str) -> NoReturn:
-        line = self._source.line(self._path, self._index, key)
-        place = f"{self._path}.{key}" if self._path else key
-        raise ScenarioError(f"{self._source.name} line {line}: {place}: {reason}")
-
-    def take(self, key: str, kind: type[T], default: T | None = None) -> T:
-        if key not in self._left:
-            if default is None:
-                self.fail(key, "is missing")
-            return default
-        value = self._left.pop(key)
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            self.fail(key, f"a {_KINDS.get(kind, kind.__name__)} is needed")
-        return value
-
-    def one_of(self, key: str, names: tuple[str, ...], default: str | None = None) -> str:
-        value = self.take(key, str, default)
-        if value not in names:
-            self.fail(key, f"{value!r} is none of {', '.join(names)}")
-        return value
-
-    def entity(self, key: str) -> EntityId:
-        try:
-            return EntityId.parse(self.take(key, str))
-        except BuildError as error:
-            self.fail(key, str(error))
-
-    def done(self) -> None:
-        for key in self._left:
-            self.fail(key, "is no key of this table")
-
-
-_KINDS: dict[type, str] = {str: "text", int: "number", float: "number", list: "list", dict: "table"}
-
-
-class _Source:
-    def __init__(self, name: str, text: str) -> None:
-        self.name = name
-        self._lines = text.splitlines()
-
-    def line(self, path: str, index: int, key: str) -> int:
-        """The line of a key in the index-th table of a name; of the table if the key is not there."""
-        header = re.compile(rf"\s*\[\[?\s*{re.escape(path)}\s*\]\]?\s*(#.*)?")
-        wanted = re.compile(rf'\s*"?{re.escape(key)}"?\s*[=.]') if key else None
-        seen, start = -1, 0 if not path else None
-        for number, line in enumerate(self._lines, 1):
-            if path and header.fullmatch(line):
-                seen += 1
-                if seen == index:
-                    start = number
-                elif seen > index:
-                    break
-            elif start is not None and line.lstrip().startswith("["):
-                break
-            elif start is not None and wanted is not None and wanted.match(line):
-                return number
-        return start or 1
 
 
 def load_scenario(path: Path | None) -> Scenario:
@@ -204,79 +141,88 @@ def load_scenario(path: Path | None) -> Scenario:
 
 def parse_scenario(text: str, name: str) -> Scenario:
     """Read the text of a scenario. Raises ScenarioError."""
+    text = text.replace("\r\n", "\n")
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ScenarioError(f"{name}: {error}") from None
-    source = _Source(name, text)
-    top = _Table(source, "", 0, tables)
+    top = Table(Source(name, text), (), tables)
     spec = top.take("spec", int)
     if spec != SPEC:
         top.fail("spec", f"{spec} is not read, only {SPEC}")
-    home = _Table(source, "home", 0, top.take("home", dict, {}))
-    hub = _Table(source, "hub", 0, top.take("hub", dict))
-    parties = _tables(source, top, "party")
-    devices = _tables(source, top, "device")
-    steps = _tables(source, top, "step")
+    if "hub" not in top:
+        top.fail("hub", "is missing")
+    home, hub = top.table("home"), top.table("hub")
+    parties, devices, steps = top.tables("party"), top.tables("device"), top.tables("step")
     top.done()
+    link = _link(home)
     scenario = Scenario(
-        home.take("name", str, name),
+        home.text("name", Path(name).name),
         home.take("seed", str, "smets"),
         _start(home),
-        _link(home),
         _hub(hub),
         tuple(_party(table) for table in parties),
-        tuple(_device(table) for table in devices),
+        tuple(_device(table, link) for table in devices),
         tuple(_step(table, number) for number, table in enumerate(steps, 1)),
     )
     home.done()
-    _check_names(scenario, parties, devices)
-    return replace(scenario, outsiders=_check_steps(scenario, steps))
+    if Role.ACCESS_CONTROL_BROKER not in {party.role for party in scenario.parties}:
+        top.fail("party", "one with role accessControlBroker is missing")
+    if len(devices) > CAPACITY:
+        devices[CAPACITY].fail("", f"the device log of a hub holds {CAPACITY} devices")
+    _check_names(scenario, hub, parties, devices)
+    scenario = replace(scenario, outsiders=_outsiders(scenario, steps))
+    for table, step in zip(steps, scenario.steps, strict=True):
+        _check_step(scenario, table, step)
+    return scenario
 
 
-def _tables(source: _Source, top: _Table, name: str) -> list[_Table]:
-    return [_Table(source, name, i, values) for i, values in enumerate(top.take(name, list, []))]
+# -- the home -----------------------------------------------------------------------------
 
 
-def _start(home: _Table) -> Utc:
-    import datetime
-
+def _start(home: Table) -> Utc:
     value = home.take("start", datetime.datetime, DEFAULT_START.to_datetime())
     if value.tzinfo is None:
         home.fail("start", "needs an offset, for instance Z")
-    return Utc.from_datetime(value)
+    start = Utc.from_datetime(value)
+    if not EARLIEST <= start < LATEST:
+        home.fail("start", f"has to lie between {EARLIEST} and {LATEST}")
+    return start
 
 
-def _link(table: _Table) -> LinkOptions:
+def _link(table: Table, default: LinkOptions = NO_FAULTS) -> LinkOptions:
+    if "radio" not in table:
+        return default
     try:
-        return LinkOptions.of(Moniker.parse(table.take("radio", str, "memory:")))
+        return LinkOptions.of(Moniker.parse(table.take("radio", str)))
     except MonikerError as error:
         table.fail("radio", str(error))
 
 
-def _emulated(table: _Table) -> None:
+def _emulated(table: Table) -> None:
     if table.one_of("kind", KINDS, "emulated") == "real":
         table.fail("kind", "real devices need a radio, which is not built yet")
-    _link(table)
 
 
-def _hub(table: _Table) -> HubEntry:
-    entry = HubEntry(table.take("name", str, "hub"), table.entity("chf"), table.entity("gpf"))
+def _hub(table: Table) -> HubEntry:
+    entry = HubEntry(table.text("name", "hub"), table.entity("chf"), table.entity("gpf"))
     if entry.chf == entry.gpf:
         table.fail("gpf", "the gas proxy function has another identifier than the hub function")
     _emulated(table)
+    if _link(table) != NO_FAULTS:
+        table.fail("radio", "options belong to [home] or to a [[device]]")
     table.done()
     return entry
 
 
-def _party(table: _Table) -> Party:
-    names = {role.spec_name: role for role in Role if role is not Role.OTHER}
-    entry = Party(table.take("name", str), names[table.one_of("role", tuple(names))], table.entity("id"))
+def _party(table: Table) -> Party:
+    names = {role.spec_name: role for role in Role if role not in (Role.OTHER, Role.ROOT)}
+    entry = Party(table.text("name"), names[table.one_of("role", tuple(names))], table.entity("id"))
     table.done()
     return entry
 
 
-def _device(table: _Table) -> DeviceEntry:
+def _device(table: Table, link: LinkOptions) -> DeviceEntry:
     kind = DeviceType(table.one_of("type", tuple(t.value for t in DeviceType)))
     if kind is not DeviceType.ESME:
         table.fail("type", f"{kind.value} is not built yet")
@@ -288,88 +234,183 @@ def _device(table: _Table) -> DeviceEntry:
     if len(install_code) != 16:
         table.fail("install_code", "16 octets are needed")
     entry = DeviceEntry(
-        table.take("name", str),
+        table.text("name"),
         kind,
         table.entity("id"),
         table.one_of("variant", ("single", "twin", "polyphase"), "single"),
         install_code,
+        _link(table, link),
     )
     _emulated(table)
     table.done()
     return entry
 
 
-_DOING = ("command", "wait", "metrology", "action", "power")
-
-
-def _step(table: _Table, number: int) -> Step:
-    line = table.line
-    doing = [key for key in _DOING if key in table._left]
-    if len(doing) != 1:
-        table.fail(doing[1] if doing else "command", f"a step has one of {', '.join(_DOING)}")
-    alerts = table.take("alerts", list, []) if "alerts" in table._left else None
-    expect = table._left.pop("expect", "success")
-    if isinstance(expect, list) and all(isinstance(code, int) for code in expect):
-        expect = tuple(expect)
-    elif expect not in ("success", "refused", "undeliverable", "repeat"):
-        table.fail("expect", "success, refused, undeliverable, repeat or a list of result codes")
-    step = Step(
-        number,
-        line,
-        table.take("title", str, ""),
-        table.take("command", str, ""),
-        table.take("from", str, ""),
-        table.take("to", str, ""),
-        table.take("on_behalf_of", str, ""),
-        table.take("variant", str, ""),
-        tuple(table.take("values", list, [])),
-        tuple(table.take("within", list, [])),
-        tuple(table.take("roles", list, [])),
-        table.one_of("tamper", ("", *TAMPERS), ""),
-        expect,
-        table.take("equals", dict, {}),
-        None if alerts is None else tuple(str(code).upper() for code in alerts),
-        table.take("wait", float, 0.0),
-        table.take("metrology", dict, {}),
-        table.take("action", str, ""),
-        table.one_of("power", ("", "lost", "restored"), ""),
-    )
-    if step.wait < 0:
-        table.fail("wait", "seconds, not less than 0")
-    table.done()
-    return step
-
-
-def _check_names(scenario: Scenario, parties: list[_Table], devices: list[_Table]) -> None:
-    """Every name and every identifier is used once; there is a broker."""
-    seen: set[object] = {scenario.hub.name, scenario.hub.chf, scenario.hub.gpf}
-    entries: list[tuple[_Table, str, EntityId]] = [
+def _check_names(scenario: Scenario, hub: Table, parties: list[Table], devices: list[Table]) -> None:
+    """Every name and every identifier is used once."""
+    seen: set[object] = {WAN, BENCH, scenario.hub.chf, scenario.hub.gpf, EntityId(bytes(8))}
+    entries: list[tuple[Table, str, EntityId | None]] = [
+        (hub, scenario.hub.name, None),
         *((t, p.name, p.entity) for t, p in zip(parties, scenario.parties, strict=True)),
         *((t, d.name, d.entity) for t, d in zip(devices, scenario.devices, strict=True)),
     ]
     for table, name, entity in entries:
         for key, value in (("name", name), ("id", entity)):
             if value in seen:
-                table.fail(key, f"{value} is there twice")
-            seen.add(value)
-    if Role.ACCESS_CONTROL_BROKER not in {party.role for party in scenario.parties}:
-        raise ScenarioError("a party with role accessControlBroker is missing")
+                table.fail(key, f"{value} stands for something else already")
+            if value is not None:
+                seen.add(value)
 
 
-def _check_steps(scenario: Scenario, steps: list[_Table]) -> tuple[EntityId, ...]:
-    """Every name a step uses is there; the identifiers of devices that are not in the home."""
-    named = {party.name for party in scenario.parties}
-    placed = {device.name for device in scenario.devices} | {scenario.hub.name}
-    outsiders: list[EntityId] = []
-    for table, step in zip(steps, scenario.steps, strict=True):
-        if step.command and step.sender not in named:
-            table.fail("from", f"no party is called {step.sender!r}")
-        if step.on_behalf_of and step.on_behalf_of not in named:
-            table.fail("on_behalf_of", f"no party is called {step.on_behalf_of!r}")
-        if step.wait or step.to in placed:
-            continue
+# -- steps --------------------------------------------------------------------------------
+
+_DOING = ("command", "wait", "metrology", "action", "power")
+
+
+def _step(table: Table, number: int) -> Step:
+    doing = [key for key in _DOING if key in table]
+    if len(doing) != 1:
+        table.fail(doing[1] if doing else "", f"a step has one of {', '.join(_DOING)}")
+    title = table.text("title") if "title" in table else ""
+    alerts = tuple(code.upper() for code in table.texts("alerts")) if "alerts" in table else None
+    step = Step(number, table.line, title, alerts=alerts)
+    if doing[0] == "command":
+        step = _command(table, step)
+    elif doing[0] == "wait":
+        wait = table.take("wait", float)
+        if not isfinite(wait) or not 0 < wait <= LONGEST_WAIT:
+            table.fail("wait", f"more than 0 seconds, at most {LONGEST_WAIT}")
+        step = replace(step, wait=wait, what=title or f"wait {wait:g} s")
+    else:
+        step = _event(table, replace(step, to=table.text("to")), doing[0])
+    table.done()
+    return step
+
+
+def _event(table: Table, step: Step, kind: str) -> Step:
+    event: Event
+    if kind == "metrology":
+        event, what = _metrology(table)
+    elif kind == "action":
+        what = table.one_of("action", ACTIONS)
+        event = UserAction(what)
+    else:
+        power = table.one_of("power", tuple(POWER))
+        event, what = POWER[power], f"power {power}"
+    return replace(step, event=event, what=step.what or what)
+
+
+def _metrology(table: Table) -> tuple[Metrology, str]:
+    readings = table.table("metrology")
+    values: dict[str, Any] = readings.rest()
+    for name, value in values.items():
+        if name not in Metrology.__dataclass_fields__:
+            readings.fail(name, f"is none of {', '.join(Metrology.__dataclass_fields__)}")
+        phases = value if name == "voltage_v" and isinstance(value, list) else [value]
+        if not 1 <= len(phases) <= 3 or not all(_reading(phase, name == "power_w") for phase in phases):
+            readings.fail(name, f"whole numbers up to {LARGEST} are needed")
+        if name == "voltage_v":
+            values = {**values, name: tuple(phases)}
+    return Metrology(**values), "metrology " + ", ".join(f"{k} {v}" for k, v in values.items())
+
+
+def _reading(value: object, signed: bool) -> bool:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return whole and (-LARGEST if signed else 0) <= value <= LARGEST  # type: ignore[operator]
+
+
+def _command(table: Table, step: Step) -> Step:
+    command = table.text("command")
+    try:
+        use_case = by_name(command)
+    except BuildError as error:
+        table.fail("command", str(error))
+    within = None
+    if "within" in table:
+        bounds = table.take("within", list)
         try:
-            outsiders.append(EntityId.parse(step.to))
+            within = Range(*(seconds(bound) for bound in bounds))
+        except (BuildError, TypeError):
+            table.fail("within", "a list of two times is needed")
+    expect: Any = "success"
+    if "expect" in table:
+        expect = table.take("expect", object)
+        if isinstance(expect, list) and all(type(code) is int for code in expect):
+            expect = tuple(expect)
+        elif expect not in EXPECTATIONS:
+            table.fail("expect", f"{', '.join(EXPECTATIONS)} or a list of result codes")
+    try:
+        values = tuple(plain(value) for value in table.take("values", list, []))
+    except BuildError as error:
+        table.fail("values", _reason(error))
+    try:
+        equals = {name: plain(value) for name, value in table.take("equals", dict, {}).items()}
+    except BuildError as error:
+        table.fail("equals", _reason(error))
+    return replace(
+        step,
+        what=step.what or f"{use_case.name} {use_case.title}",
+        command=command,
+        sender=table.text("from"),
+        to=table.text("to"),
+        on_behalf_of=table.text("on_behalf_of") if "on_behalf_of" in table else "",
+        variant=table.take("variant", str, ""),
+        values=values,
+        within=within,
+        roles=table.texts("roles"),
+        tamper=table.one_of("tamper", ("", *TAMPERS), ""),
+        expect=expect,
+        equals=equals,
+    )
+
+
+def _outsiders(scenario: Scenario, steps: list[Table]) -> tuple[EntityId, ...]:
+    """The identifiers of devices that are not in the home; only commands address such."""
+    devices = {device.name for device in scenario.devices}
+    parties = {party.entity for party in scenario.parties}
+    outsiders: dict[EntityId, None] = {}
+    for table, step in zip(steps, scenario.steps, strict=True):
+        if step.to in devices or step.wait:
+            continue
+        powers_hub = isinstance(step.event, PowerLost | PowerRestored)
+        if step.to == scenario.hub.name and (step.command or powers_hub):
+            continue
+        if not step.command:
+            table.fail("to", f"no device is called {step.to!r}")
+        try:
+            entity = EntityId.parse(step.to)
         except BuildError:
             table.fail("to", f"no device is called {step.to!r}")
+        if entity in parties:
+            table.fail("to", f"{entity} is a party")
+        outsiders[entity] = None
     return tuple(outsiders)
+
+
+def _check_step(scenario: Scenario, table: Table, step: Step) -> None:
+    """Everything about a command that can be known before the home is there."""
+    if not step.command:
+        return
+    parties = {party.name: party for party in scenario.parties}
+    for key, name in (("from", step.sender), ("on_behalf_of", step.on_behalf_of)):
+        if name and name not in parties:
+            table.fail(key, f"no party is called {name!r}")
+    use_case = by_name(step.command)
+    if step.tamper == "wrong signature" and not use_case.command_signed:
+        table.fail("tamper", f"{use_case.name} carries no signature")
+    if step.tamper == "wrong MAC" and not use_case.command_maced:
+        table.fail("tamper", f"{use_case.name} carries no MAC")
+    if step.tamper == "repeat":
+        return
+    sender = parties[step.sender].entity
+    try:
+        payload(step, use_case, 1, sender, scenario.hub.chf, Range(0, 0))
+    except BuildError as error:
+        key = error.path.partition("[")[0]
+        table.fail(key if key in ("command", "within", "roles", "variant") else "values", _reason(error))
+
+
+def _reason(error: BuildError) -> str:
+    """What is wrong, without the field it was found in where that is the key itself."""
+    fields = ("command", "values", "within", "roles", "variant")
+    return str(error).removeprefix(f"{error.path}: ") if error.path in fields else str(error)

@@ -5,6 +5,7 @@ date-time is a 12-octet date-time. A text may also be
 
     hex:00FF    octets             now, never   activation times
     text:A      octets of ASCII    configuration:credit, configuration:prepayment
+    null        no value, for methods without a parameter
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from smets.esme.credit_charge import CREDIT_MODE, PREPAYMENT_MODE, Control, arra
 from smets.values import Value
 
 _NAMED: dict[str, Value] = {
+    "null": None,
     "now": ACTIVATE_NOW,
     "never": ACTIVATE_NEVER,
     "configuration:credit": array(Control(CREDIT_MODE), False),

@@ -11,15 +11,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gbcs.errors import LocalError
+from gbcs.errors import BuildError, LocalError
 from gbcs.time import Utc
 
 VERSION = 1
 LAYERS = ("gbcs", "zcl", "zdo", "cbke", "tunnel", "ui", "alert")
-# lines in which the bench says how a step went: their `from`, and `rule` by the kind of step
+WAN = "WAN"
+# Lines of the bench itself have it as `from`. `rule` tells them apart: the first names the
+# scenario; one for each step says how it went, text before and behind a line break being
+# what was done and what came of it; one says that the run ended before its end.
 BENCH = "bench"
+SCENARIO_RULE = "scenario"
 COMMAND_RULE = "scenario: command"
 EVENT_RULE = "scenario: event"
+BROKEN_OFF_RULE = "scenario: broken off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,11 @@ class Line:
         return json.dumps(fields, ensure_ascii=False)
 
 
+def text_of(lines: Iterable[Line]) -> str:
+    """Lines as JSON lines."""
+    return "".join(line.json() + "\n" for line in lines)
+
+
 def read_transcript(lines: Iterable[str]) -> Iterator[Line]:
     """Read transcript lines. Raises LocalError with the number of a line that is none."""
     for number, text in enumerate(lines, 1):
@@ -59,21 +69,27 @@ def read_transcript(lines: Iterable[str]) -> Iterator[Line]:
             continue
         try:
             fields: dict[str, Any] = json.loads(text)
-            if fields["v"] != VERSION:
-                raise LocalError(f"line {number}: version {fields['v']} is not read")
-            yield Line(
-                Utc.parse(fields["time"]),
-                fields["from"],
-                fields["to"],
-                fields["layer"],
-                bytes.fromhex(fields["octets"]),
-                fields["decoded"]["code"],
-                fields["decoded"]["text"],
-                fields["verdict"],
-                fields["rule"],
-            )
-        except (ValueError, KeyError, TypeError):
+            version = fields["v"]
+            line = _line(fields) if version == VERSION else None
+        except (ValueError, KeyError, TypeError, RecursionError, BuildError):
             raise LocalError(f"line {number}: not a line of a transcript") from None
+        if line is None:
+            raise LocalError(f"line {number}: version {version} is not read")
+        yield line
+
+
+def _line(fields: dict[str, Any]) -> Line:
+    decoded = fields["decoded"]
+    texts = (fields["from"], fields["to"], fields["layer"], decoded["code"], decoded["text"])
+    if not all(isinstance(text, str) for text in (*texts, fields["verdict"], fields["rule"])):
+        raise TypeError("not a text")
+    if fields["layer"] not in LAYERS:
+        raise ValueError("no layer")
+    sender, to, layer, code, text = texts
+    octets = bytes.fromhex(fields["octets"])
+    return Line(
+        Utc.parse(fields["time"]), sender, to, layer, octets, code, text, fields["verdict"], fields["rule"]
+    )
 
 
 class Transcript:
@@ -99,4 +115,4 @@ class Transcript:
 
     def text(self) -> str:
         """The whole transcript as JSON lines."""
-        return "".join(line.json() + "\n" for line in self.lines)
+        return text_of(self.lines)

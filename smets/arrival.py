@@ -17,21 +17,38 @@ from .identity import Cell, Identity
 
 @dataclass(slots=True)
 class Arrival:
-    """A command being judged. Checks fill it in; it lives as long as one unit of work.
+    """A command being judged; it lives as long as one unit of work.
 
-    `request` is what the payload server made of the payload. `sealed_counter` is the
-    Supplementary Originator Counter, once content was encrypted under it.
+    `use_case` is None for an unknown code; `unsupported` says whether the device executes
+    it. `peer` is the certificate it brought, `request` what the payload server made of the
+    payload, both set by their checks. `sealed_counter` is the Supplementary Originator
+    Counter, once content was encrypted under it.
     """
 
     message: Message
     identity: Identity
-    use_case: UseCase | None = None
-    unsupported: bool = False
-    roles: tuple[Role, ...] = ()
-    role: Role | None = None
+    use_case: UseCase | None
+    unsupported: bool
     peer: Credential | None = None
     request: Any = None
     sealed_counter: int | None = None
+    _roles: tuple[Role, ...] | None = None
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles in whose cells the originator stands; empty for a stranger."""
+        if self._roles is None:
+            self._roles = self.identity.roles_of(self.message.originator)
+        return self._roles
+
+    @property
+    def role(self) -> Role | None:
+        """The role the originator acts in: the first that may send the use case, else its first."""
+        if self.use_case is not None:
+            for role in self.roles:
+                if role in self.use_case.roles:
+                    return role
+        return self.roles[0] if self.roles else None
 
     @property
     def known_use_case(self) -> UseCase:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gbcs.errors import Check, ParseError, SecurityError
-from gbcs.ids import KeyUsage, Kind, Role
+from gbcs.ids import Cra, KeyUsage, Role
+from gbcs.message import Message, parse_message
 from gbcs.security.mac import check_mac
 from gbcs.security.signature import check_signature
-from gbcs.usecases import by_code
 
 from .arrival import Arrival
 from .identity import Cell
@@ -54,6 +54,21 @@ OUTCOMES: dict[Check, Outcome] = {
 }
 
 
+def arrived(octets: bytes) -> Message:
+    """Framing: the message, if it has one of the two forms of a command. Raises ParseError."""
+    message = parse_message(octets)
+    if message.cra is not Cra.COMMAND:
+        raise ParseError(f"a {message.kind.value} is not for a device", 0, "cra flag")
+    if not message.has_signature_length:
+        raise ParseError("a pre-command is not for a device", len(octets), "signature length")
+    if message.date_time is not None:
+        raise ParseError("a command has no date-time", 0, "date-time")
+    other = message.other
+    if other.originator_counter is not None or (other.party is not None and other.party_counter is None):
+        raise ParseError("no form of a command", 0, "other-information")
+    return message
+
+
 def _target(arrival: Arrival, profile: Profile, work: Work) -> None:
     message = arrival.message
     if message.recipient != arrival.identity.entity:
@@ -61,21 +76,14 @@ def _target(arrival: Arrival, profile: Profile, work: Work) -> None:
 
 
 def _message_code(arrival: Arrival, profile: Profile, work: Work) -> None:
-    use_case = by_code(arrival.message.code)
-    arrival.use_case = use_case
-    arrival.unsupported = use_case is None or not (
-        Kind.COMMAND in use_case.kinds and profile.supports(use_case)
-    )
+    """Devices that answer an unsupported code do so once it passed all other checks."""
+    if arrival.unsupported and not work.settings.answers_unsupported:
+        raise SecurityError(Check.MESSAGE_CODE, f"{arrival.message.code:04X} is not supported")
 
 
 def _originator(arrival: Arrival, profile: Profile, work: Work) -> None:
-    arrival.roles = arrival.identity.roles_of(arrival.message.originator)
     if not arrival.roles:
         raise SecurityError(Check.ORIGINATOR, f"{arrival.message.originator} is in no trust anchor cell")
-    arrival.role = arrival.roles[0]
-    if arrival.use_case is not None:
-        allowed = [role for role in arrival.roles if role in arrival.use_case.roles]
-        arrival.role = allowed[0] if allowed else arrival.role
 
 
 def _authority(arrival: Arrival, profile: Profile, work: Work) -> None:
@@ -102,14 +110,14 @@ def _mac(arrival: Arrival, profile: Profile, work: Work) -> None:
     use_case = arrival.use_case
     if not arrival.message.mac_header:
         optional = use_case is not None and (not use_case.command_maced or use_case.signed_or_maced)
-        if optional and arrival.message.signature is not None:
-            return
-        raise SecurityError(Check.MAC, "the command has no MAC")
-    broker = arrival.identity.cell(Cell(Role.ACCESS_CONTROL_BROKER, KeyUsage.KEY_AGREEMENT))
-    if broker is None:
-        raise SecurityError(Check.MAC, "the device knows no Access Control Broker")
-    check_mac(arrival.message, arrival.identity.secret_with(broker))
-    if use_case is None or arrival.unsupported or arrival.answer_signed or not arrival.roles:
+        if not (optional and arrival.message.signature is not None):
+            raise SecurityError(Check.MAC, "the command has no MAC")
+    else:
+        broker = arrival.identity.cell(Cell(Role.ACCESS_CONTROL_BROKER, KeyUsage.KEY_AGREEMENT))
+        if broker is None:
+            raise SecurityError(Check.MAC, "the device knows no Access Control Broker")
+        check_mac(arrival.message, arrival.identity.secret_with(broker))
+    if arrival.unsupported or arrival.answer_signed or not arrival.roles:
         return
     if arrival.key_agreement_of_originator() is None:
         raise SecurityError(Check.MAC, "no key agreement cell to MAC the response for the originator")

@@ -3,6 +3,10 @@
 `handle` runs each event, and each of the device's own deadlines that came before it, as
 one unit of work; effects are returned only after the commit. Order of checks and their
 outcomes: `checks`.
+
+Deadlines are caught up one by one, at the time each was due, `MAX_CATCH_UP` of them before
+an event. A longer gap is taken like an outage from there on: what still waits is done at
+the time of the event, periods in between are not recorded, and the device says so.
 """
 
 from __future__ import annotations
@@ -11,11 +15,12 @@ from dataclasses import replace
 from hashlib import sha256
 
 from gbcs.errors import Check, GbcsError, ParseError, SecurityError
-from gbcs.ids import Cra, EntityId, KeyUsage
-from gbcs.message import Message, OtherInformation, parse_message
+from gbcs.ids import Cra, EntityId, KeyUsage, Kind
+from gbcs.message import Message, OtherInformation
 from gbcs.security.mac import message_mac
 from gbcs.security.signature import sign_octets
 from gbcs.time import Utc
+from gbcs.usecases import UseCase, by_code
 
 from .alerts import MACED_MESSAGE_CODES, UNSUPPORTED_COMMAND, alert_table, recipient_roles
 from .arrival import Arrival
@@ -27,12 +32,14 @@ from .checks import (
     OUTCOMES,
     UNUSUAL_NUMBERS,
     Outcome,
+    arrived,
 )
 from .eventlog import write
 from .events import (
     ArmStoreFault,
     Effect,
     Event,
+    Happened,
     PowerLost,
     PowerRestored,
     RemotePartyMessage,
@@ -40,16 +47,21 @@ from .events import (
     TimerDue,
 )
 from .fault import arm_fault
-from .identity import Cell, CryptoCache, Identity
+from .identity import CELL, OWN_COUNTER, Cell, CryptoCache, Identity
 from .profile import Profile
 from .settings import DEFAULT_SETTINGS, DeviceSettings
-from .store import Store
-from .work import AlertRequest, Work
+from .store import Store, StoreError
+from .values import pack, unpack
+from .work import LOG, AlertRequest, Work
 
 ANSWERS = "answer/"
+LIMITER = "limiter/"
 POWER_LOST = "power/lost"
 STARTED = "started"
-MAX_CATCH_UP = 100_000  # ours: deadlines run before one event; about five years of half hours
+MAX_CATCH_UP = 100_000  # ours: about five years of half hours
+_DIGEST = slice(4, 36)  # where it stands in a packed pair, so that others need no unpacking
+# what a refused command may change: all keys of the store that begin with one of these
+REFUSAL_WRITES = (f"{LOG}SecurityLog/", LIMITER, OWN_COUNTER)
 
 
 class Device:
@@ -65,6 +77,7 @@ class Device:
         self.settings = settings
         self._store = store
         self._cache = CryptoCache()
+        self._released: list[Effect] = []
         work = self._work(now)
         self.entity: EntityId = Identity(work, self._cache).entity
         if work.get(STARTED) is None:
@@ -82,17 +95,28 @@ class Device:
     def handle(self, event: Event, now: Utc) -> tuple[Effect, ...]:
         """Everything an event causes, deadlines that came due before it included.
 
-        Raises StoreError if the store fails: what was not returned did not happen.
+        Raises StoreError if the store fails: then the event did not happen. Effects of
+        deadlines that were committed before it are returned by the next call.
         """
-        effects: list[Effect] = []
-        if not isinstance(event, PowerRestored):
-            for _ in range(MAX_CATCH_UP):
-                due = self._deadline
-                if due is None or due > now or (isinstance(event, TimerDue) and due == now):
-                    break
-                effects += self._run(TimerDue(), due)
-        effects += self._run(event, now)
-        return tuple(effects)
+        for _ in range(MAX_CATCH_UP):
+            due = self._deadline
+            if due is None or due > now or (isinstance(event, TimerDue) and due == now):
+                break
+            self._run(TimerDue(), due)
+        else:
+            self._skip(now)
+        self._run(event, now)
+        effects = tuple(self._released)
+        self._released.clear()
+        return effects
+
+    def _skip(self, now: Utc) -> None:
+        """Do at once what is left of a catch-up that takes too long, and say so."""
+        due = self._deadline
+        if due is not None and due < now:
+            self._run(TimerDue(), now)
+            text = f"the time from {due} to {now} was not lived through"
+            self._released.append(Happened("skipped", text, f"house rule: catch-up of {MAX_CATCH_UP}"))
 
     def reopened(self, now: Utc) -> Device:
         """The device as it comes up again on its store."""
@@ -108,7 +132,7 @@ class Device:
         profile = self.profile
         return Work(self._store, now, profile.defaults, profile.log_sizes, self.settings, profile.event_is_on)
 
-    def _run(self, event: Event, now: Utc) -> list[Effect]:
+    def _run(self, event: Event, now: Utc) -> None:
         work = self._work(now)
         identity = Identity(work, self._cache)
         powered = work.get(POWER_LOST) is None
@@ -124,23 +148,25 @@ class Device:
             if isinstance(event, PowerRestored):
                 work.put(POWER_LOST, None)
             self._send_alerts(work, identity)
+            new_cells = work.changed(CELL)
             work.commit()
+            if new_cells:
+                self._cache.cells = None
+            self._released += work.effects
             self._deadline = self._next_deadline(work)
-        return work.effects
 
     def _next_deadline(self, work: Work) -> Utc | None:
         if work.get(POWER_LOST) is not None:
             return None
         times = [t for t in (b.deadline(work) for b in self.profile.behaviours) if t is not None]
-        return min(times, default=None)
+        # what came due while the device was not there is done now, not in the past
+        return max(min(times), work.now) if times else None
 
     # -- commands ---------------------------------------------------------------------
 
     def _message(self, work: Work, identity: Identity, octets: bytes) -> None:
         try:
-            message = parse_message(octets)
-            if message.cra is not Cra.COMMAND:
-                raise ParseError(f"a {message.kind.value} is not for a device", 0, "cra flag")
+            message = arrived(octets)
         except ParseError as error:
             self._refuse(work, Check.FRAMING, str(error))
             return
@@ -150,7 +176,8 @@ class Device:
             work.effect(SendMessage(stored, message.originator))
             work.report("repeated", f"{message.code:04X}: the stored answer again", "house rule: repeats")
             return
-        arrival = Arrival(message, identity)
+        use_case = by_code(message.code)
+        arrival = Arrival(message, identity, use_case, not self._supports(use_case))
         for check in self.settings.check_order:
             try:
                 CHECKS[check](arrival, self.profile, work)
@@ -161,6 +188,9 @@ class Device:
             self._unsupported(work, arrival)
             return
         self._execute(work, identity, arrival, digest)
+
+    def _supports(self, use_case: UseCase | None) -> bool:
+        return use_case is not None and Kind.COMMAND in use_case.kinds and self.profile.supports(use_case)
 
     def _execute(self, work: Work, identity: Identity, arrival: Arrival, digest: bytes) -> None:
         message, use_case = arrival.message, arrival.known_use_case
@@ -196,18 +226,14 @@ class Device:
         message = arrival.message
         write(work, "SecurityLog", INTEGRITY)
         text = f"{message.code:04X} is not supported"
-        if not self.settings.answers_unsupported:
-            self._alert_limited(work, INTEGRITY)
-        else:
-            party, counter = message.other.party, message.other.party_counter
-            supplementary = None if party is None or counter is None else (party, counter)
-            self._alert_limited(
-                work,
-                NOT_SUPPORTED,
-                message.code.to_bytes(2, "big") + message.counter.to_bytes(8, "big"),
-                message.originator,
-                supplementary,
-            )
+        party, counter = message.other.party, message.other.party_counter
+        self._alert_limited(
+            work,
+            NOT_SUPPORTED,
+            message.code.to_bytes(2, "big") + message.counter.to_bytes(8, "big"),
+            message.originator,
+            None if party is None or counter is None else (party, counter),
+        )
         work.report("unsupported", text, OUTCOMES[Check.MESSAGE_CODE].rule, Check.MESSAGE_CODE)
         self._count_unusual(work)
 
@@ -232,7 +258,7 @@ class Device:
         recipient: EntityId | None = None,
         supplementary: tuple[EntityId, int] | None = None,
     ) -> None:
-        if self._count(work, f"limiter/{code:04X}") > self.settings.alerts_per_code:
+        if self._count(work, f"{LIMITER}{code:04X}") > self.settings.alerts_per_code:
             return
         if content is None:
             work.alert(code)
@@ -246,7 +272,7 @@ class Device:
             )
 
     def _count_unusual(self, work: Work) -> None:
-        if self._count(work, "limiter/unusual") == self.settings.unusual_commands:
+        if self._count(work, f"{LIMITER}unusual") == self.settings.unusual_commands:
             write(work, "SecurityLog", UNUSUAL_NUMBERS)
             work.alert(UNUSUAL_NUMBERS)
 
@@ -267,14 +293,16 @@ class Device:
     def _stored_answer(self, work: Work, digest: bytes) -> bytes | None:
         for slot in range(self.settings.answer_repeats):
             held = work.get(f"{ANSWERS}{slot:03d}")
-            if held is not None and held[:32] == digest:
-                return held[32:]
+            if held is not None and held[_DIGEST] == digest:
+                pair = unpack(held)
+                if isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], bytes):
+                    return pair[1]
         return None
 
     def _store_answer(self, work: Work, digest: bytes, octets: bytes) -> None:
         if self.settings.answer_repeats:
             count = work.number(f"{ANSWERS}count")
-            work.put(f"{ANSWERS}{count % self.settings.answer_repeats:03d}", digest + octets)
+            work.put(f"{ANSWERS}{count % self.settings.answer_repeats:03d}", pack((digest, octets)))
             work.set_value(f"{ANSWERS}count", count + 1)
 
     # -- alerts -----------------------------------------------------------------------
@@ -287,6 +315,8 @@ class Device:
             for recipient in self._alert_recipients(identity, request):
                 try:
                     message = self._alert(work, identity, request, recipient)
+                except StoreError:
+                    raise
                 except GbcsError as error:
                     work.report("unsent", f"alert {request.code:04X}: {error}", "gbcs-messages 12")
                     continue

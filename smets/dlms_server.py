@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from gbcs.dlms.activation import Activation, activation
 from gbcs.dlms.apdu import AccessRequest, AccessResponse, Choice, RequestItem, ResponseItem, parse_apdu
 from gbcs.dlms.axdr import NULL, Data, array, data_octets, octet_string, structure
-from gbcs.dlms.objects import MemberKind, ObjectModel
+from gbcs.dlms.objects import READ_WRITE_DENIED, MemberKind, ObjectModel
 from gbcs.dlms.objects import Member as CosemMember
 from gbcs.dlms.protection_rows import ProtectedRead, protected_read
 from gbcs.dlms.selective import Range, read_selection
@@ -68,24 +68,29 @@ class DlmsServer:
         self._activate = activate
         self._withheld = withheld
         self._hooks = hooks
+        self._supported: dict[int, bool] = {}
 
     # -- the payload server contract --------------------------------------------------
 
     def supports(self, use_case: UseCase) -> bool:
         """Whether there is a template, and every method in it is one this device carries out."""
-        if use_case.code is None or use_case.code in self._withheld:
+        code = use_case.code
+        if code is None or code in self._withheld:
             return False
-        return any(
-            all(self._can_invoke(c.choice, c.class_id, c.ln, c.member) for c in template.components)
-            for template in templates(use_case.code)
-        )
+        known = self._supported.get(code)
+        if known is None:
+            known = self._supported[code] = any(
+                all(self._can_invoke(c.choice, c.class_id, c.ln, c.member) for c in template.components)
+                for template in templates(code)
+            )
+        return known
 
     def conform(self, arrival: Arrival) -> Served:
         """The request, if its items follow the use case's template. Raises ParseError or SecurityError."""
         request = parse_apdu(arrival.message.payload)
         if not isinstance(request, AccessRequest):
             raise SecurityError(Check.TEMPLATE, "the payload is no access-request")
-        components = [item[:3] + (item.member,) for item in request.items]
+        components = [item[:4] for item in request.items]
         template = match(arrival.message.code, components)
         if template is None:
             name = arrival.known_use_case.name
@@ -107,7 +112,8 @@ class DlmsServer:
             try:
                 if fault is not None and fault[0] == index:
                     raise Refusal(fault[1])
-                data = self._item(work, arrival, item, served.fixed[index])
+                with work.all_or_nothing():
+                    data = self._item(work, arrival, item, served.fixed[index])
                 answers.append(ResponseItem(choice, 0, data))
             except Refusal as refusal:
                 answers.append(ResponseItem(choice, refusal.code, NULL))
@@ -143,7 +149,10 @@ class DlmsServer:
             if item.choice == Choice.SET:
                 self._set(work, arrival, found, value)
                 return NULL
-            result = self._hooks.methods[found.item](work, value)
+            method = self._hooks.methods.get(found.item)
+            if method is None:
+                raise Refusal(READ_WRITE_DENIED, f"{found.item} is not carried out here")
+            result = method(work, value)
             if found.result_type in ("", "null"):
                 return NULL
             return found.result_wire().encode(result)
@@ -166,7 +175,7 @@ class DlmsServer:
 
     def _buffer(self, work: Work, member: CosemMember, within: Range | None) -> Value:
         wanted = within or Range(0, END_OF_TIME)
-        return tuple(entry for entry in work.log_entries(member.item) if entry[0] in wanted)
+        return tuple(entry for entry in work.log_entries(member.item) if entry and entry[0] in wanted)
 
     def _can_invoke(self, choice: int, class_id: int, ln: bytes, number: int) -> bool:
         if choice != Choice.ACTION:

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from gbcs.errors import KeyUnavailable
+from gbcs.errors import BuildError, KeyUnavailable, ParseError
 from gbcs.ids import CellUsage, EntityId, KeyUsage, Role
-from gbcs.security.certificates import read_certificate
+from gbcs.security.certificates import NO_ENTITY, read_certificate
 from gbcs.security.store import Credential, KeyStore
 
-from .store import Store
+from .store import Store, StoreError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,6 +27,7 @@ V = TypeVar("V")
 OWN = "own/"
 CELL = "cell/"
 COUNTER = "counter/"
+OWN_COUNTER = f"{COUNTER}own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +45,22 @@ class Cell:
 
     @classmethod
     def from_key(cls, key: str) -> Cell:
-        """The cell of a store key."""
-        role, usage, cell_usage = key.removeprefix(CELL).split("/")
-        return cls(Role(int(role)), KeyUsage(int(usage)), CellUsage(int(cell_usage)))
+        """The cell of a store key. Raises StoreError."""
+        try:
+            role, usage, cell_usage = key.removeprefix(CELL).split("/")
+            return cls(Role(int(role)), KeyUsage(int(usage)), CellUsage(int(cell_usage)))
+        except ValueError:
+            raise StoreError(f"{key!r} is no trust anchor cell") from None
 
 
 @dataclass(slots=True)
 class CryptoCache:
-    """Parsed certificates, keys and shared secrets of one device.
+    """Parsed certificates, keys and shared secrets of one device, and its cells as last committed.
 
     Nothing here is state: all of it is computed from the store again when missing.
     """
+
+    cells: tuple[tuple[Cell, Credential], ...] | None = field(default=None, repr=False)
 
     credentials: dict[bytes, Credential] = field(default_factory=dict, repr=False)
     private: dict[bytes, ec.EllipticCurvePrivateKey] = field(default_factory=dict, repr=False)
@@ -70,15 +76,19 @@ class CryptoCache:
         return found
 
     def private_key(self, pkcs8: bytes) -> ec.EllipticCurvePrivateKey:
-        """A private key of ours, kept in the store as PKCS #8 DER."""
+        """A private key of ours, kept in the store as PKCS #8 DER. Raises StoreError."""
         found = self.private.get(pkcs8)
         if found is None:
+            from cryptography.exceptions import UnsupportedAlgorithm
             from cryptography.hazmat.primitives.asymmetric import ec
             from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-            loaded = load_der_private_key(pkcs8, None)
-            if not isinstance(loaded, ec.EllipticCurvePrivateKey):
-                raise KeyUnavailable("the stored key is not an elliptic curve key")
+            try:
+                loaded = load_der_private_key(pkcs8, None)
+            except (ValueError, TypeError, UnsupportedAlgorithm):
+                raise StoreError("the stored private key cannot be read") from None
+            if not isinstance(loaded, ec.EllipticCurvePrivateKey) or loaded.curve.name != "secp256r1":
+                raise StoreError("the stored private key is not on P-256")
             found = loaded
             _bounded(self.private, self.limit)[pkcs8] = found
         return found
@@ -106,7 +116,10 @@ class Identity:
     @property
     def entity(self) -> EntityId:
         """The device's Entity Identifier. Raises KeyUnavailable on a store never provisioned."""
-        return EntityId(self._own("entity"))
+        try:
+            return EntityId(self._own("entity"))
+        except BuildError as error:
+            raise StoreError(f"the stored identity: {error}") from None
 
     def signing_key(self) -> ec.EllipticCurvePrivateKey:
         """The device's digital signature key."""
@@ -117,24 +130,31 @@ class Identity:
         return self._cache.secret(self._own("ka/key"), peer)
 
     def read(self, der: bytes) -> Credential:
-        """The facts of a certificate a message brought."""
+        """The facts of a certificate a message brought. Raises ParseError."""
         return self._cache.credential(der)
 
     def cell(self, cell: Cell) -> Credential | None:
-        """What a cell holds, or None."""
+        """What a cell holds, or None. Raises StoreError."""
         der = self._work.get(cell.key)
-        return None if der is None else self._cache.credential(der)
+        return None if der is None else self._held(cell.key, der)
 
     def set_cell(self, cell: Cell, der: bytes) -> None:
         """Put a certificate into a cell."""
         self._work.put(cell.key, der)
 
     def cells(self) -> tuple[tuple[Cell, Credential], ...]:
-        """Every cell that holds something, in order of role and usage."""
-        return tuple((Cell.from_key(key), self._cache.credential(der)) for key, der in self._work.scan(CELL))
+        """Every cell that holds something, in order of role and usage. Raises StoreError."""
+        found = None if self._work.changed(CELL) else self._cache.cells
+        if found is None:
+            found = tuple((Cell.from_key(key), self._held(key, der)) for key, der in self._work.scan(CELL))
+            if not self._work.changed(CELL):
+                self._cache.cells = found
+        return found
 
     def roles_of(self, entity: EntityId) -> tuple[Role, ...]:
-        """The roles in whose cells an identifier stands, in order."""
+        """The roles in whose cells an identifier stands, in order; authorities have none to stand for."""
+        if entity == NO_ENTITY:
+            return ()
         return tuple(dict.fromkeys(cell.role for cell, held in self.cells() if held.entity == entity))
 
     def counter(self, role: Role, specialist: bool = False) -> int:
@@ -147,9 +167,15 @@ class Identity:
 
     def next_counter(self) -> int:
         """A fresh value of the device's own sending counter; never given twice."""
-        value = self._work.number(f"{COUNTER}own") + 1
-        self._work.set_value(f"{COUNTER}own", value)
+        value = self._work.number(OWN_COUNTER) + 1
+        self._work.set_value(OWN_COUNTER, value)
         return value
+
+    def _held(self, key: str, der: bytes) -> Credential:
+        try:
+            return self._cache.credential(der)
+        except ParseError as error:
+            raise StoreError(f"{key}: {error}") from None
 
     def _own(self, name: str) -> bytes:
         octets = self._work.get(OWN + name)

@@ -8,26 +8,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gbcs.errors import Check
+from gbcs.errors import BuildError, Check
+
+ARRIVAL_CHECKS = (
+    Check.TARGET,
+    Check.MESSAGE_CODE,
+    Check.ORIGINATOR,
+    Check.AUTHORITY,
+    Check.COUNTER,
+    Check.MAC,
+    Check.SIGNATURE,
+    Check.CERTIFICATE,
+    Check.TEMPLATE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceSettings:
-    """Settings every device has."""
+    """Settings every device has. Raises BuildError for an order that is not one of all checks."""
 
-    check_order: tuple[Check, ...] = (
-        Check.TARGET,
-        Check.MESSAGE_CODE,
-        Check.ORIGINATOR,
-        Check.AUTHORITY,
-        Check.COUNTER,
-        Check.MAC,
-        Check.SIGNATURE,
-        Check.CERTIFICATE,
-        Check.TEMPLATE,
-    )
-    """Order of the checks after framing. Gap: GBCS gives the stages, the order inside
-    the device is reconstructed (gbcs-messages 11)."""
+    check_order: tuple[Check, ...] = ARRIVAL_CHECKS
+    """Order of the checks after framing, each of them once. Gap: GBCS gives the stages, the
+    order inside the device is reconstructed (gbcs-messages 11)."""
 
     answer_repeats: int = 8
     """How many answered commands are kept, so that an octet-identical repeat gets the stored
@@ -44,7 +46,8 @@ class DeviceSettings:
     """Failed commands in the window that raise 8F60. Gap: the number is the maker's."""
 
     answers_unsupported: bool = True
-    """Send ECS100 for an unsupported command. Gap: older devices log and alert 8F1E."""
+    """Send ECS100 for an unsupported command, once it is authenticated. Gap: older devices
+    log and alert 8F1E where the check stands in the order."""
 
     supplementary_originator_counter: bool = True
     """Answer a certificate-bearing command with encrypted content in the 26-octet form. Gap:
@@ -57,6 +60,11 @@ class DeviceSettings:
     wide_der_lengths: bool = True
     """Lengths of 128 to 255 in our DER answers take three octets (82 00 nn), as all
     reference responses do; DER proper takes two. Gap: gbcs-messages 8.0."""
+
+    def __post_init__(self) -> None:
+        """An order that left a check out would let commands in unchecked."""
+        if len(self.check_order) != len(ARRIVAL_CHECKS) or set(self.check_order) != set(ARRIVAL_CHECKS):
+            raise BuildError("every check has to stand in it once", "check_order")
 
 
 DEFAULT_SETTINGS = DeviceSettings()

@@ -7,6 +7,7 @@ raised, none is. A device therefore is exactly what its store holds.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from gbcs.errors import LocalError
 
 
 class StoreError(LocalError):
-    """The store could not take a set of changes; nothing of it was kept."""
+    """The store could not take a set of changes, and kept none of it; or what it holds is damaged."""
 
 
 class Store(Protocol):
@@ -33,10 +34,11 @@ class Store(Protocol):
 class MemoryStore:
     """A store that lives as long as the process; for tests and `memory:` homes."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "_keys")
 
     def __init__(self, held: Mapping[str, bytes] | None = None) -> None:
         self._held: dict[str, bytes] = dict(held or {})
+        self._keys = sorted(self._held)  # so that a scan costs what it finds
 
     def get(self, key: str) -> bytes | None:
         """The octets held under a key, or None."""
@@ -44,16 +46,23 @@ class MemoryStore:
 
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """Every (key, octets) whose key starts with the prefix, in key order."""
-        for key in sorted(k for k in self._held if k.startswith(prefix)):
-            yield key, self._held[key]
+        found: list[tuple[str, bytes]] = []
+        for index in range(bisect_left(self._keys, prefix), len(self._keys)):
+            key = self._keys[index]
+            if not key.startswith(prefix):
+                break
+            found.append((key, self._held[key]))
+        return iter(found)
 
     def commit(self, changes: Mapping[str, bytes | None]) -> None:
         """Apply all changes; None deletes."""
         for key, octets in changes.items():
-            if octets is None:
-                self._held.pop(key, None)
-            else:
+            if octets is not None:
+                if key not in self._held:
+                    insort(self._keys, key)
                 self._held[key] = octets
+            elif self._held.pop(key, None) is not None:
+                del self._keys[bisect_left(self._keys, key)]
 
     def snapshot(self) -> dict[str, bytes]:
         """A copy of everything held."""

@@ -1,34 +1,43 @@
 """Plain values and their octets in the store.
 
 A data item holds None, bool, int, bytes, str or a tuple of those, whatever
-family of messages reads it. The octets are self-describing and private to the store.
+family of messages reads it. The octets are self-describing and private to the store; a
+checksum behind them tells a damaged value from a whole one.
 """
 
 from __future__ import annotations
 
 from typing import TypeAlias
+from zlib import crc32
 
+from gbcs.errors import ParseError
 from gbcs.lengths import length_octets, read_length
 
 from .store import StoreError
 
 Value: TypeAlias = "None | bool | int | bytes | str | tuple[Value, ...]"
 
+_CHECKSUM = 4  # octets
+
 
 def pack(value: Value) -> bytes:
     """The octets of a value."""
     out = bytearray()
     _pack(value, out)
+    out += crc32(out).to_bytes(_CHECKSUM, "big")
     return bytes(out)
 
 
 def unpack(octets: bytes) -> Value:
     """The value of octets made by `pack`. Raises StoreError for octets that are not."""
+    body = octets[:-_CHECKSUM]
+    if crc32(body).to_bytes(_CHECKSUM, "big") != octets[-_CHECKSUM:]:
+        raise StoreError("the store holds no whole value here")
     try:
-        value, end = _unpack(octets, 0)
-    except Exception as error:
+        value, end = _unpack(body, 0)
+    except (ParseError, ValueError, RecursionError) as error:
         raise StoreError(f"the store holds no value here: {error}") from None
-    if end != len(octets):
+    if end != len(body):
         raise StoreError("the store holds more than a value here")
     return value
 

@@ -7,6 +7,7 @@ store before `commit`, and no effect leaves before that returned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -103,11 +104,27 @@ class Work:
             if octets is not None:
                 yield key, octets
 
+    def changed(self, prefix: str) -> bool:
+        """Whether this unit has changes under a prefix that are not committed yet."""
+        return any(key.startswith(prefix) for key in self._changes)
+
     def commit(self) -> None:
         """Make every change durable. Raises StoreError, and then nothing changed."""
         if self._changes:
             self._store.commit(self._changes)
             self._changes = {}
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Forget every change, effect and alert of the block if it raises."""
+        changes, effects, alerts = dict(self._changes), len(self.effects), len(self.alerts)
+        try:
+            yield
+        except BaseException:
+            self._changes = changes
+            del self.effects[effects:]
+            del self.alerts[alerts:]
+            raise
 
     # -- values -----------------------------------------------------------------------
 

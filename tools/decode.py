@@ -94,7 +94,6 @@ class _Run:
             self._counts["unparsable"] += 1
             self._failed(f"{where}: {error}", 1)
             return
-        self._progress.clear()
         if self._as_json:
             line = {} if found.line is None else {"line": found.line}
             print(json.dumps({"v": fields["v"], "file": file, **line, **fields}))
@@ -102,9 +101,9 @@ class _Run:
             from .tree import message_lines
 
             if self._counts["parsed"]:
-                click.echo()
+                click.echo(file=sys.stdout)
             for text in message_lines(one_line(where), message, fields):
-                click.echo(text)
+                click.echo(text, file=sys.stdout)
         self._count(fields)
 
     def _count(self, fields: dict[str, object]) -> None:

@@ -26,6 +26,7 @@ COMMANDS = {
     "run": "Bring a home up, send it commands, judge the answers.",
     "decode": "Read messages, check and decrypt them, print what is in them.",
     "encode": "Build messages from the JSON lines of decode --json.",
+    "replay": "Let emulated devices execute reference commands, compare their answers.",
     "usecases": "Show the table of use cases.",
 }
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
+
+from gbcs.errors import GbcsError
 
 from .text import one_line
 
 if TYPE_CHECKING:
-    from hil.runner import Result, Runner
+    from hil.runner import Result
     from hil.scenario import Scenario
+    from hil.transcript import Line
 
 EPILOG = """\b
 SCENARIO is a TOML file; without one the default scenario runs: a hub and an
@@ -24,39 +28,50 @@ electricity meter on the memory: link.
 Exit status: 0 everything was as expected, 1 something was not, 2 the scenario
 cannot be run.
 """
+PATH = click.Path(path_type=Path)
 _WIDTHS = (4, 50, 18, 20)
 
 
 @click.command("run", epilog=EPILOG)
 @click.argument("scenario", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step, and one at the end.")
-@click.option(
-    "--transcript", type=click.Path(dir_okay=False, path_type=Path), help="Write what was said to a file."
-)
-@click.option(
-    "--report", type=click.Path(file_okay=False, path_type=Path), help="Write junit.xml and report.html here."
-)
-def command(scenario: Path | None, as_json: bool, transcript: Path | None, report: Path | None) -> int:
+@click.option("--transcript", metavar="FILE", type=PATH, help="Write what was said to a file.")
+@click.option("--report", metavar="DIR", type=PATH, help="Write junit.xml and report.html here.")
+@click.option("--store", metavar="FILE", type=PATH, help="Keep what the devices hold; run again to go on.")
+def command(
+    scenario: Path | None, as_json: bool, transcript: Path | None, report: Path | None, store: Path | None
+) -> int:
     """Bring a home up, send it commands, judge the answers."""
+    from hil.home import Home
     from hil.runner import Runner
     from hil.scenario import load_scenario
 
     loaded = load_scenario(scenario)
-    if report is not None:
-        report.mkdir(parents=True, exist_ok=True)
-    with transcript.open("w", encoding="utf-8") if transcript is not None else nullcontext() as out:
-        runner = Runner(loaded)
+    with ExitStack() as stack:
+        outputs = _outputs(stack, transcript, report)
+        stores = None
+        if store is not None:
+            from hil.sqlite_store import SqliteDatabase
+
+            stores = stack.enter_context(SqliteDatabase(store)).store
+        runner = Runner(loaded, Home(loaded, stores))
         results: list[Result] = []
         try:
             with _view(loaded, as_json) as view:
                 for result in runner:
                     results.append(result)
                     view.show(result)
+        except KeyboardInterrupt:
+            runner.broken_off("interrupted")
+            raise
+        except (GbcsError, OSError) as error:
+            runner.broken_off(str(error))
+            raise
         finally:  # what happened before something went wrong is kept
-            if out is not None:
-                out.write(runner.home.transcript.text())
-            if report is not None:
-                _report(report, runner, loaded)
+            lines = runner.home.transcript.lines
+            for out, text in outputs:
+                out.write(text(lines))
+                out.flush()
     failed = sum(1 for result in results if not result.passed)
     if as_json:
         print(json.dumps({"v": 1, "passed": len(results) - failed, "failed": failed}))
@@ -65,10 +80,21 @@ def command(scenario: Path | None, as_json: bool, transcript: Path | None, repor
     return 1 if failed else 0
 
 
-def _report(folder: Path, runner: Runner, scenario: Scenario) -> None:
-    from hil.report import write_report
+def _outputs(
+    stack: ExitStack, transcript: Path | None, report: Path | None
+) -> list[tuple[IO[str], Callable[[Sequence[Line]], str]]]:
+    """The files to write and what goes into them, opened now: a run should not end in vain."""
+    wanted: list[tuple[Path, Callable[[Sequence[Line]], str]]] = []
+    if transcript is not None:
+        from hil.transcript import text_of
 
-    write_report(folder, runner.home.transcript.lines, scenario.name)
+        wanted.append((transcript, text_of))
+    if report is not None:
+        from hil.report import JUNIT, PAGE, junit, page
+
+        report.mkdir(parents=True, exist_ok=True)
+        wanted += [(report / JUNIT, junit), (report / PAGE, page)]
+    return [(stack.enter_context(path.open("w", encoding="utf-8")), text) for path, text in wanted]
 
 
 class _View(AbstractContextManager["_View"]):
@@ -129,7 +155,7 @@ def _view(scenario: Scenario, as_json: bool) -> _View:
 
 
 def _cells(result: Result) -> tuple[str, str, str, str]:
-    return (str(result.step.number), one_line(result.what), result.expected, result.found)
+    return (str(result.step.number), one_line(result.step.what), result.expected, result.found)
 
 
 def _verdict(result: Result) -> str:
@@ -142,7 +168,7 @@ def _fields(result: Result) -> dict[str, Any]:
         "v": 1,
         "step": step.number,
         "line": step.line,
-        "what": result.what,
+        "what": step.what,
         "use_case": step.command or None,
         "from": step.sender or None,
         "to": step.to or None,

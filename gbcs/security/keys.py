@@ -43,10 +43,11 @@ class SharedSecrets:
     nothing that cannot be computed again.
     """
 
-    __slots__ = ("_held", "_store")
+    __slots__ = ("_held", "_limit", "_store")
 
-    def __init__(self, store: KeyStore) -> None:
+    def __init__(self, store: KeyStore, limit: int = MAX_PAIRS) -> None:
         self._store = store
+        self._limit = limit
         self._held: dict[tuple[bytes, bytes], bytes] = {}
 
     def __repr__(self) -> str:
@@ -65,7 +66,7 @@ class SharedSecrets:
             if private is None:
                 raise KeyUnavailable(f"no private key of {one.entity} or {other.entity}")
             secret = _exchange(private, one)
-        if len(self._held) >= MAX_PAIRS:
+        while len(self._held) >= 2 * self._limit:  # a pair stands here under both its orders
             self._held.pop(next(iter(self._held)))
         self._held[one.point, other.point] = self._held[other.point, one.point] = secret
         return secret

@@ -15,10 +15,12 @@ _IV_TAIL = bytes(4)
 
 def message_mac(message: Message, secret: bytes) -> bytes:
     """The 12-octet MAC of an encoded message, whose MAC octets are not read."""
-    originator = message.originator
-    key = derive_key(secret, originator, message.cra, message.counter, message.recipient)
-    tag = AESGCM(key).encrypt(originator + _IV_TAIL, b"", message.maced_octets)
-    return tag[:MAC_LENGTH]
+    return _mac(message, secret, message.maced_octets)
+
+
+def with_mac(message: Message, secret: bytes) -> Message:
+    """The message in the MAC Header, built from its fields, with its MAC. Raises BuildError."""
+    return message.maced(lambda covered: _mac(message, secret, covered))
 
 
 def mac_is_valid(message: Message, secret: bytes) -> bool:
@@ -32,3 +34,9 @@ def check_mac(message: Message, secret: bytes) -> None:
         raise SecurityError(Check.MAC, "the message carries no MAC")
     if not mac_is_valid(message, secret):
         raise SecurityError(Check.MAC, "the MAC is not the one of this key and message")
+
+
+def _mac(message: Message, secret: bytes, covered: bytes) -> bytes:
+    originator = message.originator
+    key = derive_key(secret, originator, message.cra, message.counter, message.recipient)
+    return AESGCM(key).encrypt(originator + _IV_TAIL, b"", covered)[:MAC_LENGTH]

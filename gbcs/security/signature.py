@@ -9,7 +9,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from ..errors import Check, SecurityError
@@ -21,8 +21,14 @@ _SIGNING: Final = ec.ECDSA(SHA256(), deterministic_signing=True)
 
 def sign_octets(octets: bytes, private: ec.EllipticCurvePrivateKey) -> bytes:
     """The 64-octet signature over octets."""
-    r, s = decode_dss_signature(private.sign(octets, _SIGNING))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    der = private.sign(octets, _SIGNING)  # SEQUENCE { INTEGER r, INTEGER s }, each of at most 33 octets
+    end = 4 + der[3]
+    return der[4:end][-32:].rjust(32, b"\0") + der[end + 2 :][-32:].rjust(32, b"\0")
+
+
+def with_signature(message: Message, private: ec.EllipticCurvePrivateKey) -> Message:
+    """The message, built from its fields, with its signature. Raises BuildError."""
+    return message.signed(lambda covered: sign_octets(covered, private))
 
 
 def signature_is_valid(message: Message, public: ec.EllipticCurvePublicKey) -> bool:

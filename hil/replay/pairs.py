@@ -56,7 +56,7 @@ class Collection:
 
 def collect(messages: Iterable[tuple[str, Message]]) -> Collection:
     """Sort named messages into pairs; partners lie in the same folder."""
-    given = dict(messages)
+    given = {str(PurePath(name)): message for name, message in messages}
     pairs = []
     unpaired = []
     for name in sorted(given):

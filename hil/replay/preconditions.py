@@ -1,7 +1,7 @@
 """States a command needs before it can succeed, by use case (replay contract).
 
 Rows are read from the use case alone, never from a file or a response. Items are data items
-of the device; keys are raw values of its store.
+of the device, raw keys those of its store; what a variant does not have is left out.
 """
 
 from __future__ import annotations
@@ -9,18 +9,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gbcs.dlms.objects import by_item
+from gbcs.dlms.types import Compact
 from smets.behaviours.payment import PREPAYMENT_MODE
 from smets.behaviours.supply import REASONS, Reason, State
 from smets.values import Value
+from smets.work import Work
 
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """Why, and the items and raw values that make it so."""
+    """Why, and the items, raw values and logs (one entry each, stamped now) that make it so."""
 
     why: str
     items: Mapping[str, Value] = field(default_factory=dict)
     raw: Mapping[str, Value] = field(default_factory=dict)
+    logs: tuple[str, ...] = ()
+
+    def bring_about(self, work: Work, twin: bool) -> None:
+        """Write it into a device; `twin` decides the form of log entries."""
+        for name, value in self.items.items():
+            if name in work.defaults:
+                work.set_item(name, value)
+        for key, value in self.raw.items():
+            work.set_value(key, value)
+        for name in self.logs:
+            wire = by_item(name).wire(twin)
+            if name in work.log_sizes and isinstance(wire, Compact):
+                entry = wire.item.default()
+                rest = entry[1:] if isinstance(entry, tuple) else ()
+                work.log(name, work.time.seconds, *rest)
+
+
+def _logs(*names: str) -> Precondition:
+    return Precondition("the log has an entry", logs=names)
 
 
 SUPPLY_DISABLED = Precondition(
@@ -41,11 +63,29 @@ CONTROLLERS = Precondition(
     "five auxiliary controllers are configured",
     {f"AuxiliaryController{n}.TypeAndIdentifier": bytes(8) for n in range(1, 6)},
 )
+VOLTAGE_LOGS = _logs(*(f"AverageRMSVoltageProfileDataLog.Phase{n}" for n in (1, 2, 3)))
 
 PRECONDITIONS: Mapping[str, Precondition] = {
     "ECS02": IN_CREDIT,
     "ECS03": IN_CREDIT,
     "ECS09": EMERGENCY_CREDIT,
+    "ECS20a": _logs("BillingDataLog.PaymentDebtPayments"),
+    "ECS20b": _logs("BillingDataLog.ModeOrTariffChange"),
+    "ECS20c": _logs("BillingDataLog.CalendarRegisters", "BillingDataLog.CalendarPrepayment"),
+    "ECS20d": _logs("BillingDataLog.PrepaymentCredits"),
+    "ECS21a": _logs("DailyReadLog.Import"),
+    "ECS21b": _logs("PrepaymentDailyReadLog"),
+    "ECS21c": _logs("DailyReadLog.Export"),
+    "ECS22a": _logs("ProfileDataLog.Export"),
+    "ECS22b": _logs("ProfileDataLog.ActiveImport"),
+    "ECS22c": _logs("ProfileDataLog.ReactiveImport"),
+    "ECS23": VOLTAGE_LOGS,
+    "ECS23b": VOLTAGE_LOGS,
+    "ECS35a": _logs("EventLog"),
+    "ECS35b": _logs("SecurityLog"),
+    "ECS35e": _logs("PowerEventLog"),
+    "ECS35f": _logs("AuxiliaryControllerEventLog"),
+    "ECS35g": _logs("AuxiliaryControllerEventLog"),
     "ECS42": SUPPLY_DISABLED,
     "ECS44": SUPPLY_DISABLED,
     "ECS46a": CONTROLLERS,
@@ -53,7 +93,9 @@ PRECONDITIONS: Mapping[str, Precondition] = {
     "ECS47a": CONTROLLERS,
     "ECS47e": CONTROLLERS,
     "ECS61a": CONTROLLERS,
+    "ECS61c": _logs("BoostFunctionEventLog"),
     "ECS61d": CONTROLLERS,
     "ECS61e": CONTROLLERS,
     "ECS62": CONTROLLERS,
+    "ECS66": _logs("DailyConsumptionLog"),
 }

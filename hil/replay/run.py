@@ -3,73 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import replace
+from typing import NamedTuple
 
-from gbcs.asn1.credentials import read_response
-from gbcs.dlms.apdu import AccessRequest, AccessResponse, Fault, parse_apdu
-from gbcs.dlms.objects import by_item
+from gbcs.asn1.credentials import read_command, read_response
+from gbcs.dlms.activation import activation
+from gbcs.dlms.apdu import AccessRequest, AccessResponse, Choice, Fault, RequestItem, parse_apdu
+from gbcs.dlms.objects import MemberKind, by_item, member
 from gbcs.dlms.types import TypeMismatch
-from gbcs.errors import BuildError, GbcsError
-from gbcs.ids import CellUsage, DeviceType, EntityId, KeyUsage, Payload, Role
+from gbcs.errors import BuildError, GbcsError, KeyUnavailable, ParseError, SecurityError
+from gbcs.fields import payload_family
+from gbcs.ids import Cra, EntityId, KeyUsage, Payload, Role
 from gbcs.message import Message, parse_message
 from gbcs.party import AccessControlBroker, RemoteParty
 from gbcs.pki import TestPki
 from gbcs.security.memory import MemoryKeyStore
 from gbcs.security.store import Credential, KeyStore
 from gbcs.security.verify import Verifier
-from gbcs.time import Utc
+from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
 from gbcs.usecases import UseCase, by_code
 from smets.behaviours.activation import PENDING
 from smets.behaviours.clock import set_clock
 from smets.device import Device
-from smets.esme.meter import EsmeOptions, esme_profile
 from smets.events import ArmStoreFault, Effect, Happened, HubTime, RemotePartyMessage, SendMessage, TimerDue
 from smets.identity import provision
+from smets.profile import Profile
 from smets.store import MemoryStore
-from smets.values import pack
-from smets.work import ITEM
 
 from .compare import compare_headers, compare_payloads
 from .pairs import Collection, FutureDatedResult, Pair, future_dated_result
 from .preconditions import PRECONDITIONS
+from .variants import VARIANTS, Variant, not_built
+from .verdicts import Outcome, Verdict
 
 FIXED_TIME = Utc.of(2020, 6, 1, 12)  # the test certificates ran from 2015 to October 2025
 SEED = b"replay"
 MAX_STEPS = 1_000  # activations followed for one command
+NO_ANSWER = 1_000  # weighs more than any count of differences
 
 
-class Verdict(Enum):
-    """Verdicts of the replay contract."""
+class Miss(NamedTuple):
+    """An answer that is not the reference's: how far from it, and why."""
 
-    MATCH = "match"
-    MATCH_INJECTED = "match-injected"
-    MISMATCH = "mismatch"
-    NEEDS_FAULT = "needs-fault"
-    NEEDS_FOREIGN_KEY = "needs-foreign-key"
-    NEEDS_ROOT = "needs-root"
-    SUPERSEDED = "superseded"
-    UNSUPPORTED = "unsupported"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One line of the replay: verdict, reason, and the device variant that was used."""
-
-    case: str
-    use_case: str
-    verdict: Verdict
+    weight: int
     why: str
     device: str
-
-
-VARIANTS: dict[DeviceType, tuple[tuple[str, EsmeOptions], ...]] = {
-    DeviceType.ESME: (
-        ("ESME single", EsmeOptions("single")),
-        ("ESME twin", EsmeOptions("twin")),
-        ("ESME polyphase", EsmeOptions("polyphase")),
-    ),
-}
 
 
 class Replayer:
@@ -81,7 +59,8 @@ class Replayer:
         self._inject = inject
         self._verifier = Verifier(keys)
         self._pki = TestPki.create(SEED, FIXED_TIME)
-        self._devices: dict[EntityId, tuple[Credential, Credential]] = {}
+        self._stores: dict[EntityId, MemoryKeyStore] = {}
+        self._profiles: dict[str, Profile] = {}
 
     def __iter__(self) -> Iterator[Outcome]:
         for pair in self._collection.pairs:
@@ -90,143 +69,200 @@ class Replayer:
     def run(self, pair: Pair) -> Outcome:
         """Execute one pair on each variant in turn; the first match, else the nearest miss."""
         use_case = by_code(pair.command.code)
-        name = use_case.name if use_case is not None else f"{pair.command.code:04X}"
-        if use_case is None:
-            return Outcome(pair.case, name, Verdict.UNSUPPORTED, "no such use case", "")
         kinds = self._collection.device_types.get(pair.command.recipient, ())
+        if use_case is None:
+            name = f"{pair.command.code:04X}"
+            return Outcome(pair.case, name, Verdict.UNSUPPORTED, "no such use case", "", kinds)
+        family = payload_family(pair.command)
+        fault = _fault(pair.response, family, use_case)
+
+        def outcome(verdict: Verdict, why: str, device: str = "") -> Outcome:
+            return Outcome(pair.case, use_case.name, verdict, why, device, kinds, family, fault is not None)
+
         variants = [v for kind in kinds for v in VARIANTS.get(kind, ())]
-        if len(kinds) > 1 and len(use_case.devices) > 1:
-            variants = variants if DeviceType.ESME in kinds else []
         if not variants:
             device = " or ".join(kind.value for kind in kinds)
-            return Outcome(pair.case, name, Verdict.UNSUPPORTED, f"no {device or 'such device'} yet", "")
-        misses: list[tuple[int, Outcome]] = []
-        for label, options in variants:
-            outcome, differences = self._on_variant(pair, use_case, label, options)
-            if outcome.verdict is not Verdict.MISMATCH:
-                return outcome
-            misses.append((differences, outcome))
-        return min(misses, key=lambda miss: miss[0])[1]
-
-    def _on_variant(
-        self, pair: Pair, use_case: UseCase, label: str, options: EsmeOptions
-    ) -> tuple[Outcome, int]:
-        def outcome(verdict: Verdict, why: str) -> Outcome:
-            return Outcome(pair.case, use_case.name, verdict, why, label)
-
-        profile = esme_profile(options)
-        if not profile.supports(use_case):
+            return outcome(Verdict.UNSUPPORTED, f"no {device or 'such device'} yet")
+        able = [v for v in variants if self._profile(v).supports(use_case)]
+        if not able:
             verdict = Verdict.SUPERSEDED if use_case.superseded else Verdict.UNSUPPORTED
-            return outcome(verdict, f"{use_case.name} is not built"), 0
-        fault = _fault(pair.response, use_case)
-        if fault is not None and not self._inject:
-            return outcome(Verdict.NEEDS_FAULT, f"item {fault.index} fails with {fault.code}"), 0
+            return outcome(verdict, not_built(use_case))
         try:
-            differences = self._differences(pair, use_case, options, fault)
-        except GbcsError as error:
-            return outcome(Verdict.MISMATCH, str(error)), 1_000
-        if differences:
-            return outcome(Verdict.MISMATCH, "; ".join(differences[:3])), len(differences)
-        if fault is not None:
-            return outcome(Verdict.MATCH_INJECTED, f"item {fault.index} fails with {fault.code}"), 0
-        return outcome(Verdict.MATCH, ""), 0
+            self._check_keys(pair.command, use_case)
+            misses = []
+            for armed in (None, fault) if self._inject and fault is not None else (None,):
+                for variant in able:
+                    miss = self._attempt(pair, use_case, variant, armed)
+                    if miss is None and armed is None:
+                        return outcome(Verdict.MATCH, "", variant.label)
+                    if miss is None:
+                        return outcome(Verdict.MATCH_INJECTED, _fault_text(armed), variant.label)
+                    if armed is fault:
+                        misses.append(miss)
+        except KeyUnavailable as error:
+            return outcome(Verdict.NEEDS_FOREIGN_KEY, str(error))
+        if not misses:
+            return outcome(Verdict.NEEDS_FAULT, _fault_text(fault), able[0].label)
+        if self._asks_for_root(pair.command, family):
+            return outcome(Verdict.NEEDS_ROOT, "no certificate of the key store can stand in as root")
+        nearest = min(misses, key=lambda miss: miss.weight)
+        return outcome(Verdict.MISMATCH, nearest.why, nearest.device)
 
-    def _differences(
-        self, pair: Pair, use_case: UseCase, options: EsmeOptions, fault: Fault | None
-    ) -> list[str]:
+    # -- one attempt ------------------------------------------------------------------
+
+    def _attempt(self, pair: Pair, use_case: UseCase, variant: Variant, fault: Fault | None) -> Miss | None:
+        """Execute the command on a fresh device; None if everything equals the reference.
+
+        Raises KeyUnavailable where only a key that is not there could tell.
+        """
+        try:
+            differences = self._differences(pair, use_case, variant, fault)
+        except KeyUnavailable:
+            raise
+        except GbcsError as error:
+            return Miss(NO_ANSWER, str(error), variant.label)
+        if differences:
+            return Miss(len(differences), "; ".join(differences[:3]), variant.label)
+        return None
+
+    def _differences(self, pair: Pair, use_case: UseCase, variant: Variant, fault: Fault | None) -> list[str]:
         command = self._remade(pair.command)
         time = _command_time(command) or FIXED_TIME
-        device = self._device(command, use_case, options, time)
+        device = self._device(command, use_case, variant, time)
         device.handle(HubTime(time), time)
         if fault is not None:
             device.handle(ArmStoreFault(*fault), time)
         effects = device.handle(RemotePartyMessage(command.octets), time)
-        answers = [e.octets for e in effects if isinstance(e, SendMessage)]
-        responses = [m for m in map(parse_message, answers) if m.cra is pair.response.cra]
-        if not responses:
-            return [_why_silent(effects)]
-        party, store = self._party(command)
-        answer = party.check_answer(command, responses[0].octets, use_case)
-        mine = Verifier(store)
+        sent = [parse_message(effect.octets) for effect in effects if isinstance(effect, SendMessage)]
+        answers = [message for message in sent if message.cra is Cra.RESPONSE]
+        if len(answers) != 1:
+            raise BuildError(f"{len(answers)} responses" if answers else _why_silent(effects))
+        answer, store = answers[0], self._store_for(command.recipient)
         differences = compare_headers(pair.response, answer)
-        family = Payload.DLMS if use_case.payload_by_device else use_case.payload
-        differences += compare_payloads(
-            family, command, pair.response, answer, (self._verifier.unseal, mine.unseal)
-        )
-        if fault is None and use_case.future_datable:
-            differences += self._alert_differences(command, device, time)
+        family = self._profile(variant).family if use_case.payload_by_device else use_case.payload
+        unseal = self._verifier.unseal, Verifier(store).unseal
+        differences += compare_payloads(family, command, pair.response, answer, unseal)
+        differences += self._alert_differences(command, device, time, sent)
+        try:
+            RemoteParty(command.originator, store).check_answer(command, answer.octets, use_case)
+        except (ParseError, SecurityError) as error:
+            differences.append(str(error))
+        except KeyUnavailable:
+            if not differences:
+                raise
         return differences
 
-    def _remade(self, command: Message) -> Message:
-        """The command with the MAC for a device whose keys are ours; the signature stays."""
-        if not command.mac_header:
-            return command
-        brokers = self._keys.with_role(Role.ACCESS_CONTROL_BROKER, KeyUsage.KEY_AGREEMENT)
-        if not brokers:
-            raise BuildError("no Access Control Broker in the key store", "mac")
-        return AccessControlBroker(brokers[0].entity, self._store_for(command.recipient)).mac(command)
+    def _alert_differences(
+        self, command: Message, device: Device, start: Utc, sent: list[Message]
+    ) -> list[str]:
+        """Step the clock through every activation; the set of result alerts has to be the reference's.
 
-    def _store_for(self, device: EntityId) -> MemoryKeyStore:
-        """The key store with the device's certificates replaced by those of its own keys."""
-        if device not in self._devices:
-            self._devices[device] = self._pki.device(device)
-        others = tuple(c for c in self._keys.all() if c.entity != device)
-        keys = [k for c in others if (k := self._keys.private_key(c)) is not None]
-        return MemoryKeyStore(others + self._devices[device], tuple(keys))
-
-    def _party(self, command: Message) -> tuple[RemoteParty, KeyStore]:
-        store = self._store_for(command.recipient)
-        return RemoteParty(command.originator, store), store
-
-    def _device(self, command: Message, use_case: UseCase, options: EsmeOptions, time: Utc) -> Device:
-        store = MemoryStore()
-        self._store_for(command.recipient)
-        extra: dict[str, bytes] = {}
-        needed = PRECONDITIONS.get(use_case.name)
-        if needed is not None:
-            extra = {ITEM + name: pack(value) for name, value in needed.items.items()}
-            extra |= {key: pack(value) for key, value in needed.raw.items()}
-        provision(store, command.recipient, self._pki.store, self._anchors(command.originator), extra)
-        return _stepped(Device(esme_profile(options), store, time), time, time)
-
-    def _anchors(self, originator: EntityId) -> list[Credential]:
-        """One party a role: the originator where it has the role, else the first of the store."""
-        chosen: dict[tuple[Role, KeyUsage, CellUsage], Credential] = {}
-        for credential in self._keys.all():
-            if credential.role is None:
-                continue
-            role = Role.ROOT if credential.usage is KeyUsage.KEY_CERT_SIGN else credential.role
-            key = (role, credential.usage, credential.cell_usage)
-            if key not in chosen or credential.entity == originator:
-                chosen[key] = credential
-        return list(chosen.values())
-
-    def _alert_differences(self, command: Message, device: Device, start: Utc) -> list[str]:
-        """Step the clock through every activation; the set of result alerts has to be the reference's."""
-        wanted = {
-            result
-            for result in self._collection.results.get(command.recipient, ())
-            if (result.code, result.counter) == (command.code, command.counter)
-        }
-        if _next_activation(device, start) is None:
-            return []  # an immediate or a cancelling command, perhaps with the counter of another
-        given: set[FutureDatedResult] = set()
+        What is not future-dated yields none: it may have the counter of a command that is.
+        """
+        held = self._collection.results.get(command.recipient, ()) if _is_future_dated(command) else ()
+        wanted = {r for r in held if (r.code, r.counter) == (command.code, command.counter)}
+        found = [future_dated_result(message) for message in sent]
         for _ in range(MAX_STEPS):
             due = _next_activation(device, start)
             if due is None:
                 break
             device = _stepped(device, start, due)
-            for effect in device.handle(TimerDue(), start):
-                if isinstance(effect, SendMessage):
-                    result = future_dated_result(parse_message(effect.octets))
-                    given |= {result} if result is not None else set()
+            effects = device.handle(TimerDue(), start)
+            found += [
+                future_dated_result(parse_message(effect.octets))
+                for effect in effects
+                if isinstance(effect, SendMessage)
+            ]
+        given = {result for result in found if result is not None}
         return [
-            *(f"alert {r.alert:04X} for {r.member.hex()} expected" for r in sorted(wanted - given, key=str)),
-            *(
-                f"alert {r.alert:04X} for {r.member.hex()} not expected"
-                for r in sorted(given - wanted, key=str)
-            ),
+            *(f"{_alert_text(result)} expected" for result in sorted(wanted - given, key=_alert_text)),
+            *(f"{_alert_text(result)} not expected" for result in sorted(given - wanted, key=_alert_text)),
         ]
+
+    # -- keys and trust ---------------------------------------------------------------
+
+    def _check_keys(self, command: Message, use_case: UseCase) -> None:
+        """Raise KeyUnavailable for a command no device could authenticate or answer with these keys."""
+        needed = []
+        if command.signature is not None:
+            needed.append(KeyUsage.DIGITAL_SIGNATURE)
+        if not use_case.response_signed and not (use_case.signed_or_maced and not command.mac_header):
+            needed.append(KeyUsage.KEY_AGREEMENT)
+        for usage in needed:
+            if self._keys.find(command.originator, usage) is None:
+                name = usage.name.lower().replace("_", " ")
+                raise KeyUnavailable(f"no {name} certificate of {command.originator}")
+
+    def _remade(self, command: Message) -> Message:
+        """The command with the MAC for a device whose keys are ours; the signature stays."""
+        if not command.mac_header:
+            return command
+        broker = self._chosen(Role.ACCESS_CONTROL_BROKER, command.originator)
+        if broker is None:
+            raise KeyUnavailable("no certificate of an Access Control Broker")
+        return AccessControlBroker(broker, self._store_for(command.recipient)).mac(command)
+
+    def _store_for(self, device: EntityId) -> MemoryKeyStore:
+        """The key store with the device's certificates replaced by those of its own keys."""
+        if device not in self._stores:
+            others = tuple(c for c in self._keys.all() if c.entity != device)
+            keys = [k for c in others if (k := self._keys.private_key(c)) is not None]
+            self._stores[device] = MemoryKeyStore((*others, *self._pki.device(device)), keys)
+        return self._stores[device]
+
+    def _chosen(self, role: Role, originator: EntityId) -> EntityId | None:
+        """The one party a device knows in a role: the originator where it has it, else the first."""
+        entities = [c.entity for c in self._keys.all() if c.role is role]
+        return originator if originator in entities else next(iter(entities), None)
+
+    def _anchors(self, originator: EntityId) -> list[Credential]:
+        """One party a role, and the root: an issuing certificate where the key store has no root."""
+        anchors = []
+        for role in Role:
+            if role not in (Role.ROOT, Role.ISSUING_AUTHORITY):
+                party = self._chosen(role, originator)
+                anchors += [c for c in self._keys.all() if c.role is role and c.entity == party]
+        root = self._root()
+        # a later one would take the cell of an earlier one: the newest comes first in the store
+        return [*reversed(anchors), *([] if root is None else [replace(root, role=Role.ROOT)])]
+
+    def _root(self) -> Credential | None:
+        """What stands in the root's cell."""
+        for role in (Role.ROOT, Role.ISSUING_AUTHORITY):
+            found = self._keys.with_role(role, KeyUsage.KEY_CERT_SIGN)
+            if found:
+                return found[0]
+        return None
+
+    def _asks_for_root(self, command: Message, family: Payload) -> bool:
+        """Whether the command is about the root's credentials, and there are none."""
+        if family is not Payload.ASN1 or self._root() is not None:
+            return False
+        try:
+            return Role.ROOT in read_command(command.payload).roles
+        except ParseError:
+            return False
+
+    # -- the device -------------------------------------------------------------------
+
+    def _profile(self, variant: Variant) -> Profile:
+        if variant.label not in self._profiles:
+            self._profiles[variant.label] = variant.profile()
+        return self._profiles[variant.label]
+
+    def _device(self, command: Message, use_case: UseCase, variant: Variant, time: Utc) -> Device:
+        """A fresh device in the state the use case needs, its clock set."""
+        store = MemoryStore()
+        self._pki.device(command.recipient)
+        provision(store, command.recipient, self._pki.store, self._anchors(command.originator))
+        device = _stepped(Device(self._profile(variant), store, time), time, time)
+        needed = PRECONDITIONS.get(use_case.name)
+        if needed is None:
+            return device
+        work = device.observe(time)
+        needed.bring_about(work, variant.twin)
+        work.commit()
+        return device.reopened(time)
 
 
 def _stepped(device: Device, now: Utc, time: Utc) -> Device:
@@ -245,40 +281,59 @@ def _next_activation(device: Device, now: Utc) -> Utc | None:
     return Utc(min(times)) if times else None
 
 
-def _fault(response: Message, use_case: UseCase) -> Fault | None:
+def _fault(response: Message, family: Payload, use_case: UseCase) -> Fault | None:
     """The item a reference response reports as failed, or None."""
     try:
-        if use_case.payload is Payload.ASN1 and use_case.signed_or_maced:
+        if family is Payload.ASN1:
+            if not use_case.signed_or_maced:  # CS02a and CS02f: the only answers that are read yet
+                return None
             statuses = [details.status for details in read_response(response.payload)]
             return next((Fault(i, status) for i, status in enumerate(statuses) if status), None)
-        apdu = parse_apdu(response.payload)
-    except GbcsError:
+        apdu = parse_apdu(response.payload) if family is Payload.DLMS else None
+    except ParseError:
         return None
     return apdu.fault if isinstance(apdu, AccessResponse) else None
 
 
+def _fault_text(fault: Fault | None) -> str:
+    return "" if fault is None else f"item {fault.index} fails with {fault.code}"
+
+
+def _alert_text(result: FutureDatedResult) -> str:
+    return f"alert {result.alert:04X} for {result.code:04X} {result.counter:016X} {result.member.hex()}"
+
+
 def _command_time(command: Message) -> Utc | None:
     """The middle of the validity interval a command carries, if it carries one."""
-    try:
-        apdu = parse_apdu(command.payload)
-    except GbcsError:
-        return None
-    if not isinstance(apdu, AccessRequest):
-        return None
     preset = by_item("Time.preset")
-    for item in apdu.items:
-        if (item.class_id, item.logical_name, item.member) == (
-            preset.class_id,
-            preset.logical_name,
-            preset.number,
-        ):
+    for item in _request_items(command):
+        if item[1:4] == (preset.class_id, preset.logical_name, preset.number):
             try:
                 value = preset.wire().decode(item.data)
-                first, last = (Utc.from_cosem(bound).us for bound in value[1:])  # type: ignore[index,union-attr,arg-type]
+                first, last = (Utc.from_cosem(bound).us for bound in value[1:])  # type: ignore[index,arg-type]
             except (TypeMismatch, BuildError):
                 return None
             return Utc((first + last) // 2)
     return None
+
+
+def _is_future_dated(command: Message) -> bool:
+    """Whether the command writes an activation time that is a date."""
+    for item in _request_items(command):
+        if item.choice == Choice.SET and item.data.value not in (ACTIVATE_NOW, ACTIVATE_NEVER):
+            row = member(item.class_id, item.logical_name, MemberKind.ATTRIBUTE, item.member)
+            found = None if row is None else activation(row)
+            if found is not None and found.dated:
+                return True
+    return False
+
+
+def _request_items(command: Message) -> tuple[RequestItem, ...]:
+    try:
+        apdu = parse_apdu(command.payload)
+    except ParseError:
+        return ()
+    return apdu.items if isinstance(apdu, AccessRequest) else ()
 
 
 def _why_silent(effects: tuple[Effect, ...]) -> str:

@@ -2,14 +2,16 @@
 
 One pending instruction for each activation object, whichever command set it; at its
 time one alert says how it went. `now` and the past activate at once without an alert, `never`
-cancels (reference: gbcs-messages 10, dlms-payloads 7.1).
+cancels (reference: gbcs-messages 10, dlms-payloads 7.1). Where a command sets an active value
+itself (ECS08), it is the passive value too, so that an activation does not bring back an older one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from gbcs.dlms.activation import Activation, table
+from gbcs.dlms.activation import Activation, Way, table
 from gbcs.dlms.objects import ObjectModel
 from gbcs.errors import BuildError
 from gbcs.ids import EntityId
@@ -20,6 +22,7 @@ from gbcs.usecases import UseCase
 from ..alerts import FUTURE_DATED_DLMS
 from ..events import Event
 from ..profile import OTHER_REASON, Behaviour, Hooks, Refusal
+from ..store import StoreError
 from ..values import Value
 from ..work import Work
 
@@ -50,6 +53,15 @@ class FutureDated(Behaviour):
     def bind(self, hooks: Hooks) -> None:
         """Know whom to tell when a value becomes active."""
         self._hooks = hooks
+
+    def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
+        """A directly set active value takes the passive slot as well."""
+        return {
+            pair.active.item: _into(pair.passive.item)
+            for row in self._rows.values()
+            for pair in row.pairs
+            if pair.way is Way.COPY and "set" in pair.active.access
+        }
 
     def instruct(
         self, work: Work, row: Activation, value: Value, message: Message, use_case: UseCase
@@ -91,16 +103,16 @@ class FutureDated(Behaviour):
         return work.shell_time(Utc(min(due))) if due else None
 
     def handle(self, work: Work, event: Event) -> None:
-        """Carry out what is due, in the order it was written."""
+        """Carry out what is due, the earliest first, those of one time in the order they were written."""
         now = work.time.us
-        due = sorted(
-            ((pending.order, item, pending) for item, pending in self._pending(work) if pending.due <= now)
-        )
-        for _, item, pending in due:
+        due = sorted((p.due, p.order, item, p) for item, p in self._pending(work) if p.due <= now)
+        before, outcomes = len(work.alerts), []
+        for _, _, item, pending in due:
             row = self._rows[item]
             work.put(PENDING + item, None)
             try:
-                self.apply(work, row)
+                with work.all_or_nothing():
+                    self.apply(work, row)
                 code = SUCCEEDED
             except Refusal:
                 code = FAILED
@@ -115,12 +127,28 @@ class FutureDated(Behaviour):
                 message_code=FUTURE_DATED_DLMS,
                 recipient=EntityId(pending.originator),
             )
+            outcomes.append(work.alerts.pop())
+        # their counters are consecutive; alerts of what the new values caused come after them
+        work.alerts[before:before] = outcomes
 
     def _pending(self, work: Work) -> list[tuple[str, Pending]]:
         found = []
         for key, _ in work.scan(PENDING):
-            value = work.value(key)
             item = key.removeprefix(PENDING)
-            if isinstance(value, tuple) and item in self._rows:
-                found.append((item, Pending(*value)))  # type: ignore[arg-type]
+            if item in self._rows:
+                found.append((item, _read(work.value(key))))
         return found
+
+
+def _read(value: Value) -> Pending:
+    match value:
+        case (int(due), int(order), int(code), int(counter), bytes(originator)) if len(originator) == 8:
+            return Pending(due, order, code, counter, originator)
+    raise StoreError("the store holds no pending instruction here")
+
+
+def _into(item: str) -> Callable[[Work, Value], None]:
+    def write(work: Work, value: Value) -> None:
+        work.set_item(item, value)
+
+    return write

@@ -1,7 +1,10 @@
 """Registers from metrology events, and the half-hourly and daily recording of them.
 
 Source: SMETS 5.7.5 (reference: smets-esme 7 and 10). Entries are stamped with the end of
-their period, UTC. Time that was jumped over, or passed without power, has no entries.
+their period, UTC. A period is recorded when the device's clock passes its end: time that was
+jumped over, or passed without power, has no entries, and what was counted before is part of the
+next one; where the clock was set back, stamps repeat. Of a first, shorter day the daily
+consumption counts from the register as it then stood.
 """
 
 from __future__ import annotations
@@ -78,12 +81,13 @@ class Metering(Behaviour):
         if isinstance(event, Metrology):
             self._count(work, event)
         elif isinstance(event, TimerDue):
-            boundary = work.time.floor(HALF_HOUR)
-            if boundary.seconds > work.number(LAST):
-                work.set_value(LAST, boundary.seconds)
-                self._half_hour(work, boundary)
-                if boundary.seconds % DAY == 0:
-                    self._day(work, boundary)
+            # at the end of a period, to the microsecond; other behaviours have timers of their own
+            end = work.time
+            if end == end.floor(HALF_HOUR) and work.value(LAST) != work.now.us:
+                work.set_value(LAST, work.now.us)
+                self._half_hour(work, end)
+                if end == end.floor(DAY):
+                    self._day(work, end)
 
     def deadline(self, work: Work) -> Utc | None:
         """The next half hour of the device's clock."""
@@ -105,8 +109,9 @@ class Metering(Behaviour):
                 work.set_item(register.item, (work.int_item(register.item) + amount) & MAX_U32)
                 work.set_value(register.period, work.number(register.period) + amount)
         if event.power_w is not None:
-            work.set_item("ActivePowerImport", event.power_w)
-            work.set_item("PrimaryActivePowerImport", event.power_w)
+            power = min(max(event.power_w, 0), MAX_U32)  # what is exported is no import
+            work.set_item("ActivePowerImport", power)
+            work.set_item("PrimaryActivePowerImport", power)
 
     def _half_hour(self, work: Work, end: Utc) -> None:
         amounts = {r.period: min(work.number(r.period), MAX_U32) for r in self._registers}
@@ -120,7 +125,7 @@ class Metering(Behaviour):
         )
         work.log("ProfileDataLog.ReactiveImport", seconds, amounts["metering/reactive-import"])
         for demand in DEMANDS:
-            watts = amounts[demand.period] * (3600 // HALF_HOUR)
+            watts = min(amounts[demand.period] * (3600 // HALF_HOUR), MAX_U32)
             if watts > work.int_item(demand.item) and (not demand.windowed or _in_window(work, end)):
                 work.set_item(demand.item, watts)
                 work.set_item(f"{demand.item}.CaptureTime", end.to_cosem())
@@ -147,8 +152,8 @@ class Metering(Behaviour):
             work.log("PrepaymentDailyReadLog", seconds, *(work.item(name) for name in BALANCES))
 
     def start(self, work: Work) -> None:
-        """The first day's consumption counts from a register of zero."""
-        work.set_value(DAY_START, 0)
+        """The first day's consumption counts from the register as it stands."""
+        work.set_value(DAY_START, work.int_item("ActiveImportRegister"))
 
     def _import_collection(self, work: Work) -> Value:
         secondary = (work.item("SecondaryActiveImportRegister"),) if self._twin else ()

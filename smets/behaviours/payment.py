@@ -12,7 +12,7 @@ from ..eventlog import occur
 from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..values import Value
 from ..work import Work
-from .supply import Reason, State, Supply, Trigger, reasons_of
+from .supply import Reason, Supply, Trigger, reasons_of
 
 EMERGENCY_ACTIVE = "payment/emergency-credit-active"
 CREDIT_MODE, PREPAYMENT_MODE = 1, 2
@@ -34,7 +34,7 @@ class Payment(Behaviour):
 
     def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
         """Everything that may change whether there is credit."""
-        items = ("PaymentMode", "DisablementThreshold", "MeterBalance")
+        items = ("PaymentMode", "DisablementThreshold", "MeterBalance", "EmergencyCreditThreshold")
         return {
             **dict.fromkeys(items, lambda work, value: self.evaluate(work)),
             "EmergencyCreditLimit": _new_limit,
@@ -51,12 +51,14 @@ class Payment(Behaviour):
         }
 
     def evaluate(self, work: Work) -> None:
-        """Let the supply follow the credit (reference: smets-esme 11.6)."""
+        """Let emergency credit end and the supply follow the credit (reference: smets-esme 11.6)."""
+        if work.value(EMERGENCY_ACTIVE) is True and _repaid(work):
+            work.put(EMERGENCY_ACTIVE, None)
         reasons = reasons_of(work)
         if not credit_allows_supply(work):
             if Reason.CREDIT not in reasons:
                 self.supply.trigger(work, Trigger.CREDIT_EXHAUSTED)
-        elif Reason.CREDIT in reasons and work.int_item("SupplyState") == State.DISABLED:
+        elif Reason.CREDIT in reasons:
             self.supply.trigger(work, Trigger.CREDIT_AVAILABLE)
 
     def _adjust_balance(self, work: Work, value: Value) -> Value:
@@ -116,6 +118,12 @@ def emergency_available(work: Work) -> bool:
         and work.int_item("EmergencyCreditLimit") > 0
         and work.int_item("MeterBalance") < work.int_item("EmergencyCreditThreshold")
     )
+
+
+def _repaid(work: Work) -> bool:
+    """No emergency credit is owed, and the meter balance is not below its threshold."""
+    owed = work.int_item("EmergencyCreditLimit") - work.int_item("EmergencyCreditBalance")
+    return owed <= 0 and work.int_item("MeterBalance") >= work.int_item("EmergencyCreditThreshold")
 
 
 def added(held: int, value: Value) -> int:

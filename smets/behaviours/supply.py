@@ -1,7 +1,8 @@
 """The supply: Enabled, Disabled or Armed, why it is not enabled, and the load switch.
 
-The state machine is the table `TRANSITIONS`. Source: SMETS 5.6.3.7, .11, .12, 5.7.5.32
-(reference: smets-esme 13). A trigger without a row for the state changes nothing.
+The state machine is the table `TRANSITIONS`: the first row of a state and trigger whose
+guard holds is followed; a trigger without a row for the state changes nothing. Source:
+SMETS 5.6.3.7, .11, .12, 5.7.5.32 (reference: smets-esme 13).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from ..eventlog import occur
 from ..events import Actuate, Event, UserAction
 from ..profile import OTHER_REASON, Behaviour, Refusal
+from ..store import StoreError
 from ..values import Value
 from ..work import Work
 
@@ -75,7 +77,6 @@ _NONE: frozenset[Reason] = frozenset()
 _CREDIT = frozenset((Reason.CREDIT,))
 SUPPLY_ARMED = 0x8F32
 CREDIT_BELOW = 0x8F0F
-# fmt: off
 TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.ENABLED, Trigger.DISABLE, Guard.NONE, State.DISABLED, Reason.REMOTE, _NONE, None),
     Transition(State.ARMED, Trigger.DISABLE, Guard.NONE, State.DISABLED, Reason.REMOTE, _NONE, None),
@@ -84,11 +85,23 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.DISABLED, Trigger.ENABLE, Guard.CREDIT, State.ENABLED, None, _EVERY, None),
     Transition(State.ARMED, Trigger.ENABLE, Guard.CREDIT, State.ENABLED, None, _EVERY, None),
     Transition(State.ARMED, Trigger.USER_ENABLE, Guard.NO_REASON, State.ENABLED, None, _NONE, None),
-    Transition(State.ENABLED, Trigger.CREDIT_EXHAUSTED, Guard.NONE, State.DISABLED, Reason.CREDIT, _NONE, CREDIT_BELOW),
-    Transition(State.ARMED, Trigger.CREDIT_EXHAUSTED, Guard.NONE, State.DISABLED, Reason.CREDIT, _NONE, CREDIT_BELOW),
-    Transition(State.DISABLED, Trigger.CREDIT_AVAILABLE, Guard.NO_REASON, State.ARMED, None, _CREDIT, SUPPLY_ARMED),
+    Transition(
+        State.ENABLED,
+        Trigger.CREDIT_EXHAUSTED,
+        Guard.NONE,
+        State.DISABLED,
+        Reason.CREDIT,
+        _NONE,
+        CREDIT_BELOW,
+    ),
+    Transition(
+        State.ARMED, Trigger.CREDIT_EXHAUSTED, Guard.NONE, State.DISABLED, Reason.CREDIT, _NONE, CREDIT_BELOW
+    ),
+    Transition(
+        State.DISABLED, Trigger.CREDIT_AVAILABLE, Guard.NO_REASON, State.ARMED, None, _CREDIT, SUPPLY_ARMED
+    ),
+    Transition(State.DISABLED, Trigger.CREDIT_AVAILABLE, Guard.NONE, State.DISABLED, None, _CREDIT, None),
 )
-# fmt: on
 SCRIPTS = {51: Trigger.ENABLE, 52: Trigger.DISABLE, 54: Trigger.ARM}
 
 
@@ -111,11 +124,14 @@ class Supply(Behaviour):
             work.report("done" if moved else "refused", ENABLE_ACTION, "smets-esme 13")
 
     def trigger(self, work: Work, trigger: Trigger) -> bool:
-        """Follow the row for this trigger; whether its guard let it through (or there is none)."""
-        state = State(work.int_item(STATE))
-        for row in TRANSITIONS:
-            if row.before is state and row.trigger is trigger:
-                return self._follow(work, row)
+        """Follow a row for this trigger; False if no guard let it through.
+
+        Where the state has no row for it, only the user has to hear so.
+        """
+        state = state_of(work)
+        rows = [row for row in TRANSITIONS if row.before is state and row.trigger is trigger]
+        if rows:
+            return any(self._follow(work, row) for row in rows)
         return trigger is not Trigger.USER_ENABLE or state is State.ENABLED
 
     def _follow(self, work: Work, row: Transition) -> bool:
@@ -138,13 +154,24 @@ class Supply(Behaviour):
     def _control(self, work: Work, value: Value) -> Value:
         trigger = SCRIPTS.get(value) if isinstance(value, int) else None
         if trigger is None:
-            raise Refusal(OTHER_REASON, f"no supply script {value}")
+            raise Refusal(OTHER_REASON, f"no supply script {value!r}")
         if not self.trigger(work, trigger):
             raise Refusal(OTHER_REASON, f"{trigger.value}: no credit is available")
         return None
 
 
+def state_of(work: Work) -> State:
+    """The state of the supply. Raises StoreError."""
+    try:
+        return State(work.int_item(STATE))
+    except ValueError as error:
+        raise StoreError(f"{STATE}: {error}") from None
+
+
 def reasons_of(work: Work) -> frozenset[Reason]:
-    """Why the supply is not enabled."""
+    """Why the supply is not enabled. Raises StoreError."""
     held = work.value(REASONS, ())
-    return frozenset(Reason(name) for name in held) if isinstance(held, tuple) else frozenset()
+    try:
+        return frozenset(Reason(name) for name in held) if isinstance(held, tuple) else frozenset()
+    except ValueError as error:
+        raise StoreError(f"{REASONS}: {error}") from None

@@ -58,7 +58,7 @@ class Identification(Behaviour):
         }
 
 
-def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:  # noqa: B008  (frozen)
+def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     """The profile of an ESME."""
     rows = items(options.variant, options.without)
     by_name = {item.name: item for item in rows}
@@ -100,7 +100,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:  # noqa: B008
 def make_esme(
     store: Store,
     now: Utc,
-    options: EsmeOptions = EsmeOptions(),  # noqa: B008  (frozen)
+    options: EsmeOptions = EsmeOptions(),
     settings: DeviceSettings = DEFAULT_SETTINGS,
 ) -> Device:
     """An ESME on a provisioned store."""

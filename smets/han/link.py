@@ -12,7 +12,6 @@ from enum import IntEnum
 
 from gbcs.errors import BuildError, ParseError
 from gbcs.ids import EntityId
-from gbcs.message import Message
 
 PROTOCOL_GB_HRGP = 6
 ANY_MANUFACTURER = 0xFFFF
@@ -140,6 +139,8 @@ class GetResponse:
         """The Data field. Raises BuildError."""
         if not 0 <= self.remaining <= 0xFF:
             raise BuildError("one octet", "remaining")
+        if self.message == b"" or (self.message is None and self.remaining):
+            raise BuildError("there is one if any wait", "message")
         return bytes((GET_RESPONSE, self.remaining)) + (self.message or b"")
 
     @classmethod
@@ -147,11 +148,15 @@ class GetResponse:
         """Read a Data field. Raises ParseError."""
         if len(data) < 2 or data[0] != GET_RESPONSE:
             raise ParseError("no GET-RESPONSE", 0, "tunnel data")
+        if len(data) == 2 and data[1]:
+            raise ParseError(f"{data[1]} wait, but none came", 2, "tunnel data")
         return cls(data[1], data[2:] or None)
 
 
 def put_octets(message: bytes) -> bytes:
-    """The Data field with which a polling device gives a message to the hub."""
+    """The Data field with which a polling device gives a message to the hub. Raises BuildError."""
+    if not message:
+        raise BuildError("a message is needed", "message")
     return bytes((PUT,)) + message
 
 
@@ -160,8 +165,3 @@ def parse_put(data: bytes) -> bytes:
     if len(data) < 2 or data[0] != PUT:
         raise ParseError("no PUT", 0, "tunnel data")
     return data[1:]
-
-
-def fits_transfer(message: Message) -> bool:
-    """Whether a message goes through a tunnel in one transfer."""
-    return len(message.octets) <= MAX_TRANSFER

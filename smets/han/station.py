@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from gbcs.time import Utc
 
-from ..device import Device
-from ..events import Effect, Event, Happened, RemotePartyMessage, SendMessage
+from ..device import POWER_LOST, Device
+from ..events import Effect, Event, Happened, PowerLost, RemotePartyMessage, SendMessage
 from .link import MAX_TRANSFER, Address, Frame, LinkDown, LinkEvent, LinkUp
 from .tunnel_server import TunnelServer
 
@@ -17,7 +17,10 @@ MAX_WAITING = 8  # ours: messages kept while there is no tunnel
 
 
 class Station:
-    """One emulated device behind one radio. Events and effects add frames to the device's own."""
+    """One emulated device behind one radio. Events and effects add frames to the device's own.
+
+    Tunnel and waiting messages are volatile: loss of power loses them.
+    """
 
     def __init__(self, device: Device, address: Address) -> None:
         self.device = device
@@ -30,22 +33,29 @@ class Station:
         """When the device wants to be called."""
         return self.device.next_deadline
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for a tunnel."""
+        return len(self._waiting)
+
     def handle(self, event: Event | LinkEvent, now: Utc) -> tuple[Effect | Frame, ...]:
         """Everything an event or frame causes; messages leave as frames while there is a tunnel.
 
         Raises StoreError if the device's store fails.
         """
         out: list[Effect | Frame] = []
-        if isinstance(event, Frame):
-            octets, answer = self._tunnel.receive(event)
-            if answer is not None:
-                out.append(answer)
-            effects = self.device.handle(RemotePartyMessage(octets), now) if octets is not None else ()
-        elif isinstance(event, LinkDown):
-            self._tunnel.lose(event.peer.station)
-            effects = ()
-        elif isinstance(event, LinkUp):
-            effects = ()  # the hub asks for the tunnel
+        effects: tuple[Effect, ...] = ()
+        if isinstance(event, Frame | LinkUp | LinkDown):
+            if self.device.observe(now).get(POWER_LOST) is not None:
+                return ()
+            if isinstance(event, Frame):
+                octets, answer = self._tunnel.receive(event, now)
+                if answer is not None:
+                    out.append(answer)
+                if octets is not None:
+                    effects = self.device.handle(RemotePartyMessage(octets), now)
+            elif isinstance(event, LinkDown):
+                self._tunnel.lose(event.peer.station)
         else:
             effects = self.device.handle(event, now)
         for effect in effects:
@@ -53,24 +63,22 @@ class Station:
                 self._waiting.append(effect)
             else:
                 out.append(effect)
-        out += self._flush()
+        out += self._flush(now)
+        if isinstance(event, PowerLost):
+            self._tunnel = TunnelServer(self.address)
+            self._waiting.clear()
         return tuple(out)
 
-    def _flush(self) -> list[Effect | Frame]:
+    def _flush(self, now: Utc) -> list[Effect | Frame]:
         """Send what waits; what can never be sent, or is too much, is dropped and said so."""
         out: list[Effect | Frame] = []
         while self._waiting:
-            message = self._waiting[0]
-            if len(message.octets) > MAX_TRANSFER:
-                out.append(
-                    Happened(
-                        "undeliverable",
-                        f"{len(message.octets)} octets need General Block Transfer, which is not built yet",
-                        "chts-hub 7.1",
-                    )
-                )
+            octets = self._waiting[0].octets
+            if len(octets) > MAX_TRANSFER:
+                text = f"{len(octets)} octets need General Block Transfer, which is not built yet"
+                out.append(Happened("undeliverable", text, "chts-hub 7.1"))
             else:
-                frame = self._tunnel.send(message.octets)
+                frame = self._tunnel.send(octets, now)
                 if frame is None:
                     break
                 out.append(frame)

@@ -1,0 +1,72 @@
+"""The payload of the command a step sends, and the results in its answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gbcs.asn1.credentials import (
+    CellIdentifier,
+    CredentialsCommand,
+    StatusCode,
+    command_octets,
+    read_response,
+)
+from gbcs.dlms.apdu import AccessResponse, parse_apdu
+from gbcs.dlms.protection_rows import protected_read
+from gbcs.dlms.templates import templates
+from gbcs.errors import BuildError
+from gbcs.ids import EntityId, KeyUsage, Payload, Role
+from gbcs.message import Message
+from gbcs.party import compose
+from gbcs.usecases import UseCase
+from smets.protection import protected_request
+
+if TYPE_CHECKING:
+    from gbcs.dlms.selective import Range
+
+    from .scenario import Step
+
+CREDENTIALS_DETAILS = (0x0008, 0x011B)  # CS02a, CS02f
+ROLES = {role.spec_name: role for role in Role}
+
+
+def payload(
+    step: Step, use_case: UseCase, counter: int, sender: EntityId, device: EntityId, always: Range
+) -> bytes:
+    """The octets. `always` is the range of a read by dates that names none. Raises BuildError."""
+    if use_case.code in CREDENTIALS_DETAILS:
+        return _credentials_details(step)
+    if step.roles:
+        raise BuildError(f"{use_case.name} takes none", "roles")
+    found = [t for t in templates(use_case.code or 0) if step.variant in ("", t.variant)]
+    if use_case.payload is not Payload.DLMS or not found:
+        raise BuildError(f"{use_case.name} {step.variant} is not built yet".replace("  ", " "), "command")
+    values: list[Any] = list(step.values)
+    protected = protected_read(found[0].components[0].ln)
+    if protected is not None:
+        if values:
+            raise BuildError(f"{use_case.name} takes none", "values")
+        within = (step.within or always) if protected.dated else step.within
+        values = [protected_request(protected, counter, sender, device, within)]
+        return compose(use_case.code or 0, counter, values, step.variant)
+    return compose(use_case.code or 0, counter, values, step.variant, step.within)
+
+
+def results(answer: Message, use_case: UseCase) -> list[int]:
+    """The result of each item of a response, 0 for success. Raises BuildError or ParseError."""
+    if use_case.payload is Payload.ASN1:
+        return [int(d.status != StatusCode.SUCCESS) and d.status for d in read_response(answer.payload)]
+    apdu = parse_apdu(answer.payload)
+    if not isinstance(apdu, AccessResponse):
+        raise BuildError("no access-response", "payload")
+    return [item.result for item in apdu.items]
+
+
+def _credentials_details(step: Step) -> bytes:
+    if step.values or step.within or step.variant:
+        raise BuildError("only roles are taken", "command")
+    unknown = [name for name in step.roles if name not in ROLES]
+    if unknown or not step.roles:
+        raise BuildError(f"no role is called {unknown[0]!r}" if unknown else "roles are needed", "roles")
+    cell = CellIdentifier(Role.ACCESS_CONTROL_BROKER, KeyUsage.KEY_AGREEMENT)
+    return command_octets(CredentialsCommand(cell, tuple(int(ROLES[name]) for name in step.roles)))

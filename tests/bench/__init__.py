@@ -1,0 +1,1 @@
+"""Speed, as ratios against bare OpenSSL calls of the same run: `python -m tests.bench`."""

@@ -1,0 +1,48 @@
+"""`python -m tests.bench [--rounds N] [--size N]`: measure and print, one line a measure.
+
+Ratios are bare OpenSSL time by our time in the same run (see `bare`): 1.0 is no overhead.
+Noise is the middle half of the rounds. The status is 0 whatever was measured.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from tests.bench.corpus import corpus
+from tests.bench.measures import decode, execute, seal, verify
+from tests.bench.timing import Ratio, Timing
+
+AIM = {"verify": 0.6, "seal": 0.6, "decode": 4_000}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run every measure."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15, help="timed rounds of each measure")
+    parser.add_argument("--size", type=int, default=None, help="messages at most (default: all)")
+    given = parser.parse_args(arguments)
+    rounds, size = max(1, given.rounds), given.size
+    messages = corpus(size)
+    count = min(len(messages.octets), 400)
+    print(f"{len(messages.octets)} {messages.name}, {rounds} rounds by turns, medians")
+    _ratio("verify", len(messages.octets), verify(messages, rounds))
+    _ratio("seal", count, seal(count, rounds))
+    _rate("decode", "DLMS messages", *decode(messages, rounds, fields=False), AIM["decode"])
+    _rate("decode to fields", "DLMS messages", *decode(messages, rounds, fields=True), AIM["decode"])
+    _rate("execute", "commands by an ESME", *execute(count, rounds))
+
+
+def _ratio(name: str, count: int, ratio: Ratio) -> None:
+    bare, ours = (1e6 * timing.seconds / count for timing in (ratio.bare, ratio.ours))
+    print(
+        f"{name:17} ratio {ratio.value:.2f} (aim {AIM[name]}), noise {ratio.noise:.1%}: "
+        f"bare {bare:.1f} us, ours {ours:.1f} us a message"
+    )
+
+
+def _rate(name: str, what: str, count: int, timing: Timing, aim: float | None = None) -> None:
+    aimed = "" if aim is None else f" (aim {aim:,})"
+    print(f"{name:17} {count / timing.seconds:,.0f} {what} a second{aimed}, noise {timing.noise:.1%}")
+
+
+if __name__ == "__main__":
+    main()

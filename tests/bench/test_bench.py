@@ -1,0 +1,67 @@
+"""That the bench runs and measures what it says; how fast is not judged here."""
+
+import pytest
+
+from tests.bench import __main__ as bench
+from tests.bench import timing
+from tests.bench.corpus import generated
+from tests.bench.measures import decode, execute, verify
+from tests.bench.timing import Round, compare, measure
+
+
+def test_every_measure_prints_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    bench.main(["--rounds", "2", "--size", "12"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines[1:]] == [
+        "verify",
+        "seal",
+        "decode",
+        "decode to fields",
+        "execute",
+    ]
+    assert lines[0].startswith("12 ")
+
+
+def test_messages_made_here_have_the_mix_of_the_reference() -> None:
+    made = generated(100)
+    assert len(made.octets) == 100
+    messages = made.messages
+    assert 55 <= sum(m.mac is not None for m in messages) <= 75
+    assert 30 <= sum(m.signature is not None for m in messages) <= 50
+    assert verify(made, 1).value > 0
+    assert decode(made, 1, fields=False)[0] == 100
+    assert execute(4, 1)[0] == 4
+
+
+class Clock:
+    """A clock that only the work moves on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def works(self, *seconds: float) -> Round:
+        left = iter(seconds)
+
+        def work() -> None:
+            self.now += next(left)
+
+        return work
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: made.now)
+    return made
+
+
+def test_the_ratio_is_bare_by_ours(clock: Clock) -> None:
+    ratio = compare(clock.works(9, 2, 2, 3), clock.works(9, 4, 5, 4), 3)
+    assert ratio.value == 0.5  # the median of 2/4, 2/5 and 3/4, without the warm-up
+    assert (ratio.bare.seconds, ratio.ours.seconds) == (2, 4)
+    assert ratio.noise > 0
+
+
+def test_a_rate_is_the_median_round(clock: Clock) -> None:
+    assert measure(clock.works(9, 1, 8, 2), 3).seconds == 2
+    assert measure(clock.works(9, 1), 1) == timing.Timing(1, 0.0)
