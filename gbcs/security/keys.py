@@ -66,7 +66,7 @@ class SharedSecrets:
             if private is None:
                 raise KeyUnavailable(f"no private key of {one.entity} or {other.entity}")
             secret = _exchange(private, one)
-        while len(self._held) >= 2 * self._limit:  # a pair stands here under both its orders
+        while len(self._held) > 2 * (self._limit - 1):  # a pair stands here under both its orders
             self._held.pop(next(iter(self._held)))
         self._held[one.point, other.point] = self._held[other.point, one.point] = secret
         return secret
