@@ -22,7 +22,7 @@ TAG_GENERAL_CIPHERING = 0xDD
 TAG_GENERAL_SIGNING = 0xDF
 MAC_LENGTH = 12
 SIGNATURE_LENGTH = 64
-MAX_MESSAGE = 16_384  # ours: well above the longest message known (about 4,000 octets)
+MAX_MESSAGE = 262_144  # ours: above a whole profile data log, 19,056 entries of 8 octets
 
 MAC_HEADER = Layout("mac header", const("empty fields", bytes.fromhex("DD000000000000")))
 MAC_SECURITY = Layout("mac header", const8("security control", 0x11), const("invocation counter", bytes(4)))

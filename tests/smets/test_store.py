@@ -99,12 +99,17 @@ def test_a_block_that_raises_leaves_nothing_behind() -> None:
     work = Home.new().work
     work.put("kept", b"1")
     work.alert(0x8F1E)
-    with pytest.raises(ZeroDivisionError), work.all_or_nothing():
-        work.put("kept", b"2")
-        work.put("lost", b"2")
-        work.alert(0x8F3D)
-        work.effect(Happened("", "", ""))
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with work.all_or_nothing():
+            work.put("kept", b"2")
+            work.put("lost", b"2")
+            work.alert(0x8F3D)
+            work.effect(Happened("", "", ""))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert work.get("kept") == b"1"
     assert work.get("lost") is None
     assert [request.code for request in work.alerts] == [0x8F1E]
@@ -162,8 +167,15 @@ def test_new_cells_are_seen_at_once_and_old_parties_forgotten() -> None:
 def test_a_damaged_identity_is_a_damaged_store(raw: dict[str, bytes]) -> None:
     def bad_command() -> None:
         home = Home.new(raw=raw)
-        home.handle(RemotePartyMessage(b"no message"))
         home.handle(RemotePartyMessage(home.make("ECS43").octets))
 
     with pytest.raises(StoreError):
         bad_command()
+
+
+def test_an_alert_that_cannot_be_signed_for_a_damaged_key_is_not_passed_over() -> None:
+    home = Home.new(raw={"own/ds/key": b"no key"})
+    before = home.held
+    with pytest.raises(StoreError):
+        home.handle(RemotePartyMessage(b"no message"))
+    assert home.held == before
