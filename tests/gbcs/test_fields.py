@@ -14,7 +14,7 @@ from gbcs.dlms.axdr import Data, data_octets
 from gbcs.errors import BuildError, ParseError
 from gbcs.fields import build_message, checked_fields, message_fields
 from gbcs.ids import Cra
-from gbcs.message import Message, OtherInformation, parse_message
+from gbcs.message import MAX_MESSAGE, Message, OtherInformation, parse_message
 from gbcs.security.folder import FolderKeyStore
 from gbcs.security.verify import Verifier
 from tests.gbcs.fuzz import almost_messages
@@ -500,7 +500,7 @@ REFUSED: list[tuple[tuple[str | int, ...], Any, str]] = [
     (DATUM, {"type": "protected", "security_header": "31", "ciphertext": "", "tag": "00" * 12},
      f"{DATUM_PATH}.security_header"),
     (DATUM, DEEP, DATUM_PATH + ".value[0]" * 16),
-    (DATUM, {"type": "octet-string", "value": "00" * 16_384}, "payload"),
+    (DATUM, {"type": "octet-string", "value": "00" * MAX_MESSAGE}, "payload"),
 ]  # fmt: skip
 
 
