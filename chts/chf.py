@@ -7,10 +7,9 @@ is the shell's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 
-from gbcs.dlms.objects import Member, MemberKind, ObjectModel, model
+from gbcs.dlms.objects import MemberKind, model
 from gbcs.ids import DeviceType, EntityId, Payload, Role
 from gbcs.time import Utc
 from gbcs.usecases import table
@@ -45,7 +44,7 @@ class Identification(Behaviour):
 @cache
 def chf_profile() -> Profile:
     """The profile of a single band CHF."""
-    objects = ObjectModel(map(_backup_of_new_devices, model(DeviceType.CHF, SINGLE_BAND).members))
+    objects = model(DeviceType.CHF, SINGLE_BAND)
     attributes = [m for m in objects.members if m.kind is MemberKind.ATTRIBUTE]
     behaviours: tuple[Behaviour, ...] = (Identification(), Clock(), DeviceLog())
     of_two_bands = frozenset(u.code for u in table() if "dual-band" in u.flags and u.code is not None)
@@ -64,12 +63,6 @@ def chf_profile() -> Profile:
         (Role.ACCESS_CONTROL_BROKER, Role.WAN_PROVIDER),
         alert_payload,
     )
-
-
-def _backup_of_new_devices(member: Member) -> Member:
-    """In a backup the hash of the link key is empty until there is a key (CS14, CCS07)."""
-    key = "hashed_tc_link_key:oct(16)"
-    return replace(member, result_type=member.result_type.replace(key, "hashed_tc_link_key:oct(0..16)"))
 
 
 def make_chf(store: Store, now: Utc, settings: DeviceSettings = CHF_SETTINGS) -> Device:

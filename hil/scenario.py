@@ -4,7 +4,7 @@
     [hub]         name, chf, gpf, kind, radio
     [[party]]     name, role, id
     [[device]]    name, type, id, variant, kind, radio, install_code
-    [[step]]      one of command, wait, metrology, action, power (see `Step`)
+    [[step]]      one of command, wait, metrology, action, power, fault (see `Step`)
 
 Errors name the key and the line.
 """
@@ -26,7 +26,7 @@ from gbcs.ids import DeviceType, EntityId, Role
 from gbcs.time import Utc
 from gbcs.usecases import by_name
 from smets.behaviours.supply import ENABLE_ACTION
-from smets.events import Event, Metrology, PowerLost, PowerRestored, UserAction
+from smets.events import ArmStoreFault, Event, Metrology, PowerLost, PowerRestored, UserAction
 from smets.values import Value
 
 from .commands import payload
@@ -163,7 +163,7 @@ def parse_scenario(text: str, name: str) -> Scenario:
         _hub(hub),
         tuple(_party(table) for table in parties),
         tuple(_device(table, link) for table in devices),
-        tuple(_step(table, number) for number, table in enumerate(steps, 1)),
+        (),
     )
     home.done()
     if Role.ACCESS_CONTROL_BROKER not in {party.role for party in scenario.parties}:
@@ -171,6 +171,9 @@ def parse_scenario(text: str, name: str) -> Scenario:
     if len(devices) > CAPACITY:
         devices[CAPACITY].fail("", f"the device log of a hub holds {CAPACITY} devices")
     _check_names(scenario, hub, parties, devices)
+    twins = frozenset(device.name for device in scenario.devices if device.variant == "twin")
+    made = tuple(_step(table, number, twins) for number, table in enumerate(steps, 1))
+    scenario = replace(scenario, steps=made)
     scenario = replace(scenario, outsiders=_outsiders(scenario, steps))
     for table, step in zip(steps, scenario.steps, strict=True):
         _check_step(scenario, table, step)
@@ -264,10 +267,10 @@ def _check_names(scenario: Scenario, hub: Table, parties: list[Table], devices: 
 
 # -- steps --------------------------------------------------------------------------------
 
-_DOING = ("command", "wait", "metrology", "action", "power")
+_DOING = ("command", "wait", "metrology", "action", "power", "fault")
 
 
-def _step(table: Table, number: int) -> Step:
+def _step(table: Table, number: int, twins: frozenset[str]) -> Step:
     doing = [key for key in _DOING if key in table]
     if len(doing) != 1:
         table.fail(doing[1] if doing else "", f"a step has one of {', '.join(_DOING)}")
@@ -275,7 +278,7 @@ def _step(table: Table, number: int) -> Step:
     alerts = tuple(code.upper() for code in table.texts("alerts")) if "alerts" in table else None
     step = Step(number, table.line, title, alerts=alerts)
     if doing[0] == "command":
-        step = _command(table, step)
+        step = _command(table, replace(step, to=table.text("to")), twins)
     elif doing[0] == "wait":
         wait = table.take("wait", float)
         if not isfinite(wait) or not 0 < wait <= LONGEST_WAIT:
@@ -294,6 +297,12 @@ def _event(table: Table, step: Step, kind: str) -> Step:
     elif kind == "action":
         what = table.one_of("action", ACTIONS)
         event = UserAction(what)
+    elif kind == "fault":
+        given = table.take("fault", list)
+        if len(given) != 2 or not all(type(n) is int and 0 <= n <= 255 for n in given):
+            table.fail("fault", "a list of an item (from 0) and a result code is needed")
+        event = ArmStoreFault(*given)
+        what = f"item {given[0]} of the next command will fail with {given[1]}"
     else:
         power = table.one_of("power", tuple(POWER))
         event, what = POWER[power], f"power {power}"
@@ -319,7 +328,7 @@ def _reading(value: object, signed: bool) -> bool:
     return whole and (-LARGEST if signed else 0) <= value <= LARGEST  # type: ignore[operator]
 
 
-def _command(table: Table, step: Step) -> Step:
+def _command(table: Table, step: Step, twins: frozenset[str]) -> Step:
     command = table.text("command")
     try:
         use_case = by_name(command)
@@ -340,11 +349,12 @@ def _command(table: Table, step: Step) -> Step:
         elif expect not in EXPECTATIONS:
             table.fail("expect", f"{', '.join(EXPECTATIONS)} or a list of result codes")
     try:
-        values = tuple(plain(value) for value in table.take("values", list, []))
+        values = tuple(plain(value, step.to in twins) for value in table.take("values", list, []))
     except BuildError as error:
         table.fail("values", _reason(error))
     try:
-        equals = {name: plain(value) for name, value in table.take("equals", dict, {}).items()}
+        wanted = table.take("equals", dict, {})
+        equals = {name: plain(value, step.to in twins) for name, value in wanted.items()}
     except BuildError as error:
         table.fail("equals", _reason(error))
     return replace(
@@ -352,7 +362,6 @@ def _command(table: Table, step: Step) -> Step:
         what=step.what or f"{use_case.name} {use_case.title}",
         command=command,
         sender=table.text("from"),
-        to=table.text("to"),
         on_behalf_of=table.text("on_behalf_of") if "on_behalf_of" in table else "",
         variant=table.take("variant", str, ""),
         values=values,

@@ -22,19 +22,21 @@ _NAMED: dict[str, Value] = {
     "null": None,
     "now": ACTIVATE_NOW,
     "never": ACTIVATE_NEVER,
-    "configuration:credit": array(Control(CREDIT_MODE), False),
-    "configuration:prepayment": array(Control(PREPAYMENT_MODE, False, True), False),
+}
+_CONFIGURATIONS = {
+    "configuration:credit": Control(CREDIT_MODE),
+    "configuration:prepayment": Control(PREPAYMENT_MODE, False, True),
 }
 
 
-def plain(value: Any) -> Value:
-    """The plain value of a TOML value. Raises BuildError."""
+def plain(value: Any, twin: bool = False) -> Value:
+    """The plain value of a TOML value; `twin` for a twin element meter. Raises BuildError."""
     if isinstance(value, datetime.datetime):
         return Utc.from_datetime(_aware(value)).to_cosem()
     if isinstance(value, list):
-        return tuple(plain(item) for item in value)
+        return tuple(plain(item, twin) for item in value)
     if isinstance(value, str):
-        return _text(value)
+        return array(_CONFIGURATIONS[value], twin) if value in _CONFIGURATIONS else _text(value)
     if isinstance(value, bool | int):
         return value
     raise BuildError(f"{value!r} cannot stand for a value", "values")

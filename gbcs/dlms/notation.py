@@ -62,9 +62,10 @@ CHANGE_ENTRY = f"struct({_REGISTERS},{_BALANCES})"
 TWIN_CHANGE_ENTRY = f"struct({_TWIN_REGISTERS},{_BALANCES})"
 
 # communications hub
-_BACKED_UP = "arr(struct(mac_address:oct(8),hashed_tc_link_key:oct(16)),0..16)"
-PAN_BACKUP = f"struct(date_time:oct(12),extended_pan_id:oct(8),devices:{_BACKED_UP})"
-PAN_RESTORE = f"struct(extended_pan_id:oct(8),devices:{_BACKED_UP})"
+_BACKED_UP = "arr(struct(mac_address:oct(8),hashed_tc_link_key:oct({})),0..16)"
+# the hash is empty for a device that has no link key yet (CS14, CCS07)
+PAN_BACKUP = f"struct(date_time:oct(12),extended_pan_id:oct(8),devices:{_BACKED_UP.format('0..16')})"
+PAN_RESTORE = f"struct(extended_pan_id:oct(8),devices:{_BACKED_UP.format(16)})"
 ACTIVE_DEVICES = (
     "arr(struct(mac_address:oct(8),status:bits(8),max_rssi:i8,average_rssi:i8,min_rssi:i8,max_lqi:u8,"
     "average_lqi:u8,min_lqi:u8,last_communication:oct(12),number_of_hops:u8,transmission_failures:u8,"

@@ -9,25 +9,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chts.device_log import LOG as DEVICE_LOG
+from chts.device_log import Entry
+from gbcs.dlms.apdu import AccessRequest, parse_apdu
+from gbcs.dlms.axdr import Tag
 from gbcs.dlms.objects import by_item
 from gbcs.dlms.types import Compact
+from gbcs.ids import EntityId
+from gbcs.message import Message
 from smets.behaviours.payment import PREPAYMENT_MODE
 from smets.behaviours.supply import REASONS, Reason, State
 from smets.values import Value
 from smets.work import Work
 
+ANY_TYPE = 0  # an ESME in class 104; the log does not care
+
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """Why, and the items, raw values and logs (one entry each, stamped now) that make it so."""
+    """Why, and the items, raw values and logs (one entry each, stamped now) that make it so.
+
+    `registered`: the devices whose identifiers the command carries stand in the device log.
+    """
 
     why: str
     items: Mapping[str, Value] = field(default_factory=dict)
     raw: Mapping[str, Value] = field(default_factory=dict)
     logs: tuple[str, ...] = ()
+    registered: bool = False
 
-    def bring_about(self, work: Work, twin: bool) -> None:
+    def bring_about(self, work: Work, twin: bool, command: Message) -> None:
         """Write it into a device; `twin` decides the form of log entries."""
+        if self.registered:
+            for entity in _entities(command):
+                work.set_value(f"{DEVICE_LOG}{entity}", Entry(entity, ANY_TYPE, bytes(16)).value())
         for name, value in self.items.items():
             if name in work.defaults:
                 work.set_item(name, value)
@@ -39,6 +54,14 @@ class Precondition:
                 entry = wire.item.default()
                 rest = entry[1:] if isinstance(entry, tuple) else ()
                 work.log(name, work.time.seconds, *rest)
+
+
+def _entities(command: Message) -> tuple[EntityId, ...]:
+    """The data of a DLMS command that have the length of an identifier."""
+    apdu = parse_apdu(command.payload)
+    items = apdu.items if isinstance(apdu, AccessRequest) else ()
+    data = [item.data for item in items if item.data.tag == Tag.OCTET_STRING]
+    return tuple(EntityId(node.value) for node in data if len(node.value) == 8)
 
 
 def _logs(*names: str) -> Precondition:
@@ -65,7 +88,10 @@ CONTROLLERS = Precondition(
 )
 VOLTAGE_LOGS = _logs(*(f"AverageRMSVoltageProfileDataLog.Phase{n}" for n in (1, 2, 3)))
 
+REGISTERED = Precondition("the device is in the device log", registered=True)
+
 PRECONDITIONS: Mapping[str, Precondition] = {
+    "CCS02": REGISTERED,
     "ECS02": IN_CREDIT,
     "ECS03": IN_CREDIT,
     "ECS09": EMERGENCY_CREDIT,

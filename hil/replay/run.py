@@ -79,7 +79,7 @@ class Replayer:
         def outcome(verdict: Verdict, why: str, device: str = "") -> Outcome:
             return Outcome(pair.case, use_case.name, verdict, why, device, kinds, family, fault is not None)
 
-        variants = [v for kind in kinds for v in VARIANTS.get(kind, ())]
+        variants = [v for kind, found in VARIANTS.items() if kind in kinds for v in found]
         if not variants:
             device = " or ".join(kind.value for kind in kinds)
             return outcome(Verdict.UNSUPPORTED, f"no {device or 'such device'} yet")
@@ -260,7 +260,7 @@ class Replayer:
         if needed is None:
             return device
         work = device.observe(time)
-        needed.bring_about(work, variant.twin)
+        needed.bring_about(work, variant.twin, command)
         work.commit()
         return device.reopened(time)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from chts.chf import chf_profile
 from gbcs.ids import DeviceType
 from gbcs.usecases import UseCase
 from smets.esme.meter import EsmeOptions, esme_profile
@@ -26,6 +27,7 @@ def _esme(variant: str) -> Variant:
 
 VARIANTS: Mapping[DeviceType, tuple[Variant, ...]] = {
     DeviceType.ESME: (_esme("single"), _esme("twin"), _esme("polyphase")),
+    DeviceType.CHF: (Variant("CHF single band", chf_profile),),
 }
 
 _CONTROLLERS = "switching auxiliary controllers is not built"

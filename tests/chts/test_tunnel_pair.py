@@ -212,4 +212,4 @@ TestTunnelPair.settings = settings(settings.get_profile("default"), max_examples
 class TestTunnelPairOften(TunnelPair.TestCase):
     """The same, more often and for longer."""
 
-    settings = settings(settings.get_profile("long"), max_examples=3000, stateful_step_count=120)
+    settings = settings(settings.get_profile("long"), max_examples=1000, stateful_step_count=120)

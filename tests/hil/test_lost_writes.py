@@ -8,8 +8,10 @@ from typing import Literal
 import apsw
 import pytest
 
-from hil.sqlite_store import SqliteStore
+from hil.sqlite_store import SqliteDatabase, SqliteStore
 from smets.store import StoreError
+from tests.hil import home_load
+from tests.hil.home_load import Home, Witness
 from tests.hil.losing_disk import SECTOR, LosingDisk
 from tests.hil.workload import reached, state, work
 
@@ -72,6 +74,62 @@ def test_no_commit_is_lost(disk: LosingDisk) -> None:
 @pytest.mark.long
 def test_no_commit_is_lost_often(disk: LosingDisk) -> None:
     check_no_loss(disk, cycles=200, seed=4)
+
+
+def check_homes(disk: LosingDisk, cycles: int, seed: int) -> Witness:
+    """A home at work while power fails again and again; what was acknowledged is there each time."""
+    chance = random.Random(seed)
+    witness = Witness()
+    for _ in range(cycles):
+        disk.aim = chance.choice((None, PATH, f"{PATH}-wal"))
+        disk.fuse = chance.randrange(chance.choice((20, 100, 400)))
+        with contextlib.suppress(StoreError):
+            while True:  # opened again now and then, so that the log is brought into the database
+                with SqliteDatabase(PATH, driver=disk.driver()) as database:
+                    for _ in home_load.work(Home(database.store, witness.hear), witness.next):
+                        if chance.random() < 0.05:
+                            break
+        assert disk.off, "it ended for another reason than power"
+        disk.restore()
+        with SqliteDatabase(PATH, driver=disk.driver()) as database:
+            witness.check(Home(database.store, witness.hear))
+    assert f"{PATH}-wal" in disk.struck
+    return witness
+
+
+def test_no_acknowledged_answer_is_lost(disk: LosingDisk) -> None:
+    witness = check_homes(disk, cycles=10, seed=7)
+    assert witness.next > 20
+    assert witness.repeats > 3
+
+
+@pytest.mark.long
+def test_no_acknowledged_answer_is_lost_often(disk: LosingDisk) -> None:
+    witness = check_homes(disk, cycles=200, seed=8)
+    assert {PATH, f"{PATH}-wal"} <= disk.struck
+    print(f"\n200 power failures: {witness}")
+
+
+def test_a_home_that_does_not_sync_is_found_out(disk: LosingDisk) -> None:
+    """The check above can fail: without syncs, acknowledged answers are lost."""
+    chance = random.Random(9)
+    found_out = 0
+    for number in range(10):
+        other = LosingDisk(100 + number, powersafe=disk.powersafe)
+        witness = Witness()
+        other.fuse = chance.randrange(100, 300)
+        with contextlib.suppress(StoreError):
+            database = SqliteDatabase(PATH, driver=other.driver(), synchronous="OFF")
+            for _ in home_load.work(Home(database.store, witness.hear), 0):
+                pass
+        other.restore()
+        try:
+            with SqliteDatabase(PATH, driver=other.driver()) as database:
+                witness.check(Home(database.store, witness.hear))
+        except (StoreError, AssertionError):
+            found_out += 1
+        other.unregister()
+    assert found_out >= 3
 
 
 def losses(setting: Setting, cycles: int, seed: int) -> tuple[int, int]:

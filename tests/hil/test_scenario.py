@@ -208,6 +208,8 @@ EVENTS: list[tuple[str, str, str]] = [
     ('action = "enable supply"', "[[step]]", "step.to: is missing"),
     ('action = "enable supply"\nto = "hub"', 'to = "hub"', "step.to: no device is called 'hub'"),
     ('action = "enable supply"\nto = "00DB123456780099"', 'to = "00DB', "step.to: no device is called"),
+    ('fault = [1]\nto = "meter"', "fault = ", "step.fault: a list of an item"),
+    ('fault = [1, 256]\nto = "meter"', "fault = ", "step.fault: a list of an item"),
     ('power = "low"\nto = "meter"', 'power = "low"', "step.power: 'low' is none of lost, restored"),
     ('power = "lost"\nto = "00DB123456780099"', 'to = "00DB', "step.to: no device is called"),
     ('power = "lost"\nto = "meter"\nexpect = "success"', "expect = ", "step.expect: is not a key"),
