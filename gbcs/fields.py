@@ -7,8 +7,11 @@ back; 64-bit numbers are hex digits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .asn1 import fields as asn1_fields
+from .asn1.codec import decode as decode_asn1
+from .asn1.payloads import payload_type
 from .dlms import fields as dlms_fields
 from .dlms.apdu import AccessRequest, AccessResponse, Apdu, Choice, DataNotification, parse_apdu
 from .dlms.axdr import Data, Tag, read_data
@@ -21,12 +24,15 @@ from .layout import Layout, octets, u8, u16, u64
 from .message import MAX_MESSAGE, Message, OtherInformation
 from .time import CosemDateTime
 from .usecases import by_code
+from .zcl import fields as zcl_fields
+from .zcl.gbz import parse_gbz
 
 if TYPE_CHECKING:
     from .security.verify import Verifier
 
 VERSION = 1
 Fields = dict[str, Any]
+Unseal = Callable[[bytes], "bytes | None"]
 # the parts of a date-time with the greatest value of their octets
 _DATE_TIME = {
     "year": 0xFFFF,
@@ -40,6 +46,7 @@ _DATE_TIME = {
     "deviation": 0xFFFF,
     "status": 0xFF,
 }
+_GBZ_PROFILE = b"\x01\x09"
 _LENGTHS = ("other_information", "content")
 _EXECUTED = Layout(
     "executed", u16("message code"), u64("counter"), u16("class_id"), octets("logical_name", 6), u8("member")
@@ -47,36 +54,83 @@ _EXECUTED = Layout(
 
 
 def payload_family(message: Message) -> Payload:
-    """The payload family of a message: of its use case or, where that leaves it open, of its first octet."""
+    """The payload family of a message: of its use case or, where that leaves it open, of its first octets.
+
+    NONE where neither tells, as for an ASN.1 payload of an unknown use case.
+    """
     use_case = by_code(message.code)
     if use_case is not None and not use_case.payload_by_device and use_case.payload is not Payload.NONE:
         return use_case.payload
-    first = message.payload[:1]
-    if first in (b"\xd9", b"\xda", b"\x0f"):
+    if message.payload[:1] in (b"\xd9", b"\xda", b"\x0f"):
         return Payload.DLMS
-    return Payload.ASN1 if use_case is not None and use_case.payload is Payload.ASN1 else Payload.GBZ
+    return Payload.GBZ if message.payload.startswith(_GBZ_PROFILE) else Payload.NONE
 
 
-def message_fields(message: Message, unseal: Callable[[bytes], Data | None] | None = None) -> Fields:
+class _Payload(NamedTuple):
+    """The fields of a payload, and what became of its protected parts."""
+
+    fields: Fields
+    protected: int = 0
+    opened: int = 0
+    broken: bool = False
+
+
+def message_fields(message: Message, unseal: Unseal | None = None) -> Fields:
     """The fields of a parsed message.
 
     `unseal` gives the plaintext of a protected value, or None without the key. Raises
     ParseError, with the offset in the message, where the payload does not follow its family.
     """
-    use_case = by_code(message.code)
-    renderer = dlms_fields.Renderer(unseal)
-    payload: Fields
-    if payload_family(message) is Payload.DLMS:
+    return _fields_of(message, _payload(message, unseal))
+
+
+def _payload(message: Message, unseal: Unseal | None) -> _Payload:
+    """The fields of the payload of a message. Raises ParseError."""
+    family = payload_family(message)
+    try:
+        if family is Payload.DLMS:
+            return _dlms_payload(message, unseal)
+        if family is Payload.GBZ:
+            renderer = zcl_fields.Renderer(unseal)
+            payload = renderer.gbz(parse_gbz(message.payload, message.cra, message.code))
+            return _Payload(payload, renderer.protected, renderer.opened, renderer.broken)
+        asn1_type = payload_type(message.code, message.kind) if family is Payload.ASN1 else None
+        if asn1_type is not None:
+            return _Payload(asn1_fields.payload_fields(decode_asn1(asn1_type, message.payload)))
+    except ParseError as error:
+        offset = message.payload_offset + error.offset
+        raise ParseError(error.reason, offset, f"payload.{error.path}") from None
+    return _Payload({"opaque": hex_text(message.payload)})
+
+
+def _dlms_payload(message: Message, unseal: Unseal | None) -> _Payload:
+    broken = False
+
+    def open_node(octets: bytes) -> Data | None:
+        nonlocal broken
+        plaintext = None if unseal is None else unseal(octets)
+        if plaintext is None:
+            return None
         try:
-            apdu = parse_apdu(message.payload)
-        except ParseError as error:
-            offset = message.payload_offset + error.offset
-            raise ParseError(error.reason, offset, f"payload.{error.path}") from None
-        payload = renderer.apdu(apdu, item_names(message.code, apdu))
-        if isinstance(apdu, DataNotification):
-            _name_alert(apdu.body, payload["body"])
-    else:
-        payload = {"opaque": hex_text(message.payload)}
+            data, end = read_data(plaintext, 0, "plaintext")
+        except ParseError:
+            broken = True
+            return None
+        if end != len(plaintext):
+            broken = True
+            return None
+        return data
+
+    renderer = dlms_fields.Renderer(open_node)
+    apdu = parse_apdu(message.payload)
+    payload = renderer.apdu(apdu, item_names(message.code, apdu))
+    if isinstance(apdu, DataNotification):
+        _name_alert(apdu.body, payload["body"])
+    return _Payload(payload, renderer.protected, renderer.opened, broken)
+
+
+def _fields_of(message: Message, payload: _Payload) -> Fields:
+    use_case = by_code(message.code)
     fields: Fields = {
         "v": VERSION,
         "use_case": use_case.name if use_case else None,
@@ -91,9 +145,9 @@ def message_fields(message: Message, unseal: Callable[[bytes], Data | None] | No
         "signature_length": message.has_signature_length,
         "signature_hex": None if message.signature is None else hex_text(message.signature),
         "mac_hex": None if message.mac is None else hex_text(message.mac),
-        "encrypted": renderer.protected,
-        "decrypted": renderer.opened,
-        "payload": payload,
+        "encrypted": payload.protected,
+        "decrypted": payload.opened,
+        "payload": payload.fields,
     }
     if message.length_forms:
         fields["length_forms"] = dict(message.length_forms)
@@ -113,24 +167,20 @@ def checked_fields(message: Message, verifier: Verifier | None = None) -> Fields
         return _with_verdicts(fields, signature, mac, False)
     broken = False
 
-    def unseal(octets: bytes) -> Data | None:
+    def unseal(octets: bytes) -> bytes | None:
         nonlocal broken
         try:
-            plaintext = verifier.unseal(message, octets)
-            data, end = read_data(plaintext, 0, "plaintext")
+            return verifier.unseal(message, octets)
         except KeyUnavailable:
             return None
         except (ParseError, SecurityError):
             broken = True
             return None
-        if end != len(plaintext):
-            broken = True
-            return None
-        return data
 
-    fields = message_fields(message, unseal)
+    payload = _payload(message, unseal)
+    fields = _fields_of(message, payload)
     verdicts = verifier.verify(message)
-    return _with_verdicts(fields, verdicts.signature.value, verdicts.mac.value, broken)
+    return _with_verdicts(fields, verdicts.signature.value, verdicts.mac.value, broken or payload.broken)
 
 
 def _with_verdicts(fields: Fields, signature: str, mac: str, broken: bool) -> Fields:
@@ -289,8 +339,12 @@ def _build_other(fields: Fields) -> OtherInformation:
 
 
 def _build_payload(fields: Fields) -> bytes:
+    if "gbz" in fields:  # first: an alert may have an "opaque" part
+        return zcl_fields.build_gbz(fields).octets()
     if "opaque" in fields:
         return unhex(fields["opaque"], "payload.opaque")
+    if "asn1" in fields:
+        return asn1_fields.build_payload(fields)
     apdu = dlms_fields.build_apdu(fields)
     try:
         return apdu.octets()

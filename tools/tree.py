@@ -92,12 +92,20 @@ def _header_lines(fields: Fields) -> Iterator[str]:
 
 def _form_lines(fields: Fields) -> Iterator[str]:
     for key, octets in fields.get("length_forms", {}).items():
-        yield f"length of {_LENGTH_NAMES[key]} in {octets} octets, longer than it need be"
+        yield f"length of {_LENGTH_NAMES.get(key, key)} in {octets} octets, longer than it need be"
 
 
 def _payload_lines(payload: Fields) -> Iterator[str]:
+    if "gbz" in payload:
+        yield from _gbz_lines(payload)
+        return
     if "opaque" in payload:
         yield f"opaque {payload['opaque']}"
+        return
+    if "asn1" in payload:
+        yield payload["asn1"]
+        yield from _form_lines(payload)
+        yield from _asn1_lines("", payload["value"], 0)
         return
     yield f"{payload['apdu']}, invoke id {payload['invoke_id']}"
     if "date_time" in payload:
@@ -118,6 +126,106 @@ def _payload_lines(payload: Fields) -> Iterator[str]:
             result = "success" if not item["result"] else f"result {item['result']}"
             yield f"{number}. {item['choice']}, {result}{name}"
         yield from _node_lines(item["data"], 1)
+
+
+def _asn1_lines(name: str, value: Any, level: int) -> Iterator[str]:
+    """The lines of a named ASN.1 value and of what is below it."""
+    start = "  " * level + (f"{name} " if name else "")
+    if isinstance(value, dict) and "der" in value:
+        subject = _UNSEEN.sub(_escape, value.get("subject", ""))
+        yield f"{start}{value['der']}" + (click.style(f"  = {subject}", fg="cyan") if subject else "")
+    elif isinstance(value, dict | list):
+        count = f"({len(value)})" if isinstance(value, list) else ""
+        if name:
+            yield f"{start}{count}".rstrip()
+        elif count:
+            yield count
+        named = value.items() if isinstance(value, dict) else ((f"{n}.", v) for n, v in enumerate(value, 1))
+        for below, part in named:
+            yield from _asn1_lines(below, part, level + 1)
+    else:
+        yield start + ("null" if value is None else str(value) or "(empty)")
+
+
+def _gbz_lines(payload: Fields) -> Iterator[str]:
+    if payload["gbz"] == "components":
+        yield f"GBZ components ({len(payload['components'])})"
+        for number, component in enumerate(payload["components"], 1):
+            yield from _component_lines(f"{number}. ", component)
+        return
+    yield f"GBZ alert, code {payload['alert_code']}, time {_with_remarks(payload['time'])}"
+    for key, value in payload.get("executed", {}).items():
+        text = click.style(value, fg="cyan") if key == "name" else value
+        yield f"  executed {key.replace('_', ' ')} {text}"
+    if "reason" in payload:
+        yield f"  reason {_with_remarks(payload['reason'])}"
+    for key in ("image_hash", "opaque"):
+        if key in payload:
+            yield f"  {key.replace('_', ' ')} {payload[key]}"
+    if "component" in payload:
+        yield from _indent(_component_lines("", payload["component"]), 0)
+
+
+def _component_lines(start: str, component: Fields) -> Iterator[str]:
+    name = click.style(f"  {component['name']}", fg="cyan") if "name" in component else ""
+    code = f", manufacturer {component['manufacturer']}" if "manufacturer" in component else ""
+    header = f"cluster {component['cluster']}, frame control {component['frame_control']}{code}"
+    yield f"{start}{header}, sequence {component['sequence']}, command {component['command']}{name}"
+    if "from_date_time" in component:
+        yield f"  from date time {_with_remarks(component['from_date_time'])}"
+    sealed = component.get("protected")
+    if sealed is None:
+        for node in component["fields"]:
+            yield from _zcl_lines(node, 1)
+        return
+    yield f"  protected, frame counter {sealed['frame_counter']}, security header {sealed['security_header']}"
+    yield f"    ciphertext {sealed['ciphertext'] or '(empty)'}"
+    yield f"    tag {sealed['tag']}"
+    if sealed["plaintext"] is None:
+        yield "    not decrypted"
+        return
+    yield "    plaintext"
+    for node in sealed["plaintext"]:
+        yield from _zcl_lines(node, 3)
+
+
+def _zcl_lines(node: Fields, level: int) -> Iterator[str]:
+    """The lines of a ZCL value and of what is below it."""
+    name = f"{node['name']} " if "name" in node else ""
+    start = "  " * level + name + node["type"]
+    value = node.get("value")
+    if isinstance(value, list):
+        of = f" of {node['of']}" if "of" in node else ""
+        yield f"{start} ({len(value)}){of}"
+        for inner in value:
+            yield from _zcl_lines(inner, level + 1)
+    elif isinstance(value, dict):
+        yield start
+        yield from _zcl_lines(value, level + 1)
+    elif "octet" in node:
+        yield f"{start} octet {node['octet']:02X}"
+    elif "hex" in node:
+        yield f"{start} not text: {node['hex']}"
+    elif "value" in node:
+        yield f"{start} {_with_remarks(node)}"
+    else:
+        yield start
+
+
+def _with_remarks(node: Fields) -> str:
+    """A value with its meaning, and with its name where the line does not begin with it."""
+    value = node["value"]
+    if value is None:
+        text = "invalid"
+    elif isinstance(value, bool):
+        text = "true" if value else "false"
+    elif "char" in node.get("type", ""):
+        text = quoted(value)
+    else:
+        text = str(value) or "(empty)"
+    if "type" not in node and "name" in node:
+        text = f"{text}, {node['name']}"
+    return text + (click.style(f"  = {node['meaning']}", fg="cyan") if "meaning" in node else "")
 
 
 def _node_lines(node: Fields, level: int) -> Iterator[str]:

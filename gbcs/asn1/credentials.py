@@ -6,23 +6,12 @@ Source: GBCS ASN.1 module (reference: gbcs-messages 8.1 and 8.2).
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import ParseError
 from ..ids import CellUsage, KeyUsage, Role
-from .der import (
-    BIT_STRING,
-    ENUMERATED,
-    OCTET_STRING,
-    Node,
-    der_octets,
-    integer,
-    integer_value,
-    octet_string,
-    parse_der,
-    sequence,
-    sequence_items,
-)
+from .codec import ROOT, decode, element_of, encode, plain
+from .payload_rows import PROVIDE_CREDENTIALS_COMMAND, PROVIDE_CREDENTIALS_RESPONSE
 
 
 class StatusCode(IntEnum):
@@ -70,97 +59,91 @@ class CredentialsCommand(NamedTuple):
     roles: tuple[int, ...]
 
 
-# KeyUsage as a DER BIT STRING: unused bits, then the octet
-_USAGE_BITS = {
-    KeyUsage.DIGITAL_SIGNATURE: b"\x07\x80",
-    KeyUsage.KEY_AGREEMENT: b"\x03\x08",
-    KeyUsage.KEY_CERT_SIGN: b"\x02\x04",
-}
-_USAGES = {bits: usage for usage, bits in _USAGE_BITS.items()}
-
-
 def read_command(payload: bytes) -> CredentialsCommand:
     """Read the command's payload. Raises ParseError."""
-    cell, roles = sequence_items(parse_der(payload), "command", 2, 2)
-    numbers = tuple(
-        integer_value(node, f"roles[{i}]")
-        for i, node in enumerate(sequence_items(roles, "remotePartyRolesCredentialsRequired", 1))
-    )
-    return CredentialsCommand(_read_cell(cell), numbers)
+    values = plain(decode(PROVIDE_CREDENTIALS_COMMAND, payload))
+    roles = values["remotePartyRolesCredentialsRequired"]
+    if not roles:
+        raise ParseError("no role is asked for", 0, f"{ROOT}.remotePartyRolesCredentialsRequired")
+    path = f"{ROOT}.authorisingRemotePartyTACellIdentifier"
+    return CredentialsCommand(read_cell(values["authorisingRemotePartyTACellIdentifier"], path), tuple(roles))
 
 
 def command_octets(command: CredentialsCommand) -> bytes:
     """The command's payload."""
-    role, usage, cell_usage = command.authorising
-    cell = sequence(integer(role), _usage(usage), *_cell_usage(cell_usage))
-    return der_octets(sequence(cell, sequence(*(integer(role) for role in command.roles))))
+    values = {
+        "authorisingRemotePartyTACellIdentifier": cell_values(command.authorising),
+        "remotePartyRolesCredentialsRequired": command.roles,
+    }
+    return encode(element_of(PROVIDE_CREDENTIALS_COMMAND, values))
 
 
 def response_octets(details: tuple[RoleDetails, ...], wide: bool) -> bytes:
-    """The response's payload; `wide` as in `der.der_octets`."""
-    return der_octets(sequence(*(_details(row) for row in details)), wide)
+    """The response's payload; `wide` as in `codec.encode`."""
+    return encode(element_of(PROVIDE_CREDENTIALS_RESPONSE, [_details(row) for row in details]), wide)
 
 
 def read_response(payload: bytes) -> tuple[RoleDetails, ...]:
     """Read the response's payload. Raises ParseError."""
-    found = []
-    for index, node in enumerate(sequence_items(parse_der(payload), "response", 1)):
-        path = f"response[{index}]"
-        parts = sequence_items(node, path, 2, 4)
-        role = integer_value(parts[0], f"{path}.remotePartyRole")
-        status = integer_value(parts[1], f"{path}.statusCode", ENUMERATED)
-        counter = integer_value(parts[2], f"{path}.currentSeqNumber") if len(parts) > 2 else None
-        cells = sequence_items(parts[3], f"{path}.cells", 0) if len(parts) > 3 else ()
-        found.append(RoleDetails(role, status, counter, tuple(_read_contents(c, path) for c in cells)))
-    return tuple(found)
+    rows = plain(decode(PROVIDE_CREDENTIALS_RESPONSE, payload))
+    if not rows:
+        raise ParseError("no role is answered for", 0, ROOT)
+    return tuple(_read_details(row, f"{ROOT}[{index}]") for index, row in enumerate(rows))
 
 
-def _details(row: RoleDetails) -> Node:
-    head = (integer(row.role), integer(row.status, ENUMERATED))
+def read_cell(values: dict[str, Any], path: str) -> CellIdentifier:
+    """The cell of a decoded TrustAnchorCellIdentifier. Raises ParseError for a cell GBCS has not."""
+    usage, cell_usage = _usages(values, path)
+    try:
+        role = Role(values["trustAnchorCellRemotePartyRole"])
+    except ValueError as error:
+        raise ParseError(str(error), 0, f"{path}.trustAnchorCellRemotePartyRole") from None
+    return CellIdentifier(role, usage, cell_usage)
+
+
+def cell_values(cell: CellIdentifier) -> dict[str, Any]:
+    """The values of a TrustAnchorCellIdentifier; the default of the cell's usage is left out."""
+    return {"trustAnchorCellRemotePartyRole": int(cell.role), **_usage_values(cell.usage, cell.cell_usage)}
+
+
+def _details(row: RoleDetails) -> dict[str, Any]:
+    values: dict[str, Any] = {"remotePartyRole": row.role, "statusCode": row.status}
     if row.counter is None:
-        return sequence(*head)
-    cells = (
-        sequence(_usage(c.usage), *_cell_usage(c.cell_usage), octet_string(c.subject), octet_string(c.key_id))
-        for c in row.cells
-    )
-    return sequence(*head, integer(row.counter), sequence(*cells))
+        return values
+    cells = [
+        {
+            **_usage_values(cell.usage, cell.cell_usage),
+            "existingSubjectUniqueID": cell.subject,
+            "existingSubjectKeyIdentifier": cell.key_id,
+        }
+        for cell in row.cells
+    ]
+    return {**values, "currentSeqNumber": row.counter, "trustAnchorCellsDetails": cells}
 
 
-def _usage(usage: KeyUsage) -> Node:
-    return Node(BIT_STRING, _USAGE_BITS[usage])
+def _read_details(row: dict[str, Any], path: str) -> RoleDetails:
+    cells = []
+    for index, cell in enumerate(row.get("trustAnchorCellsDetails", ())):
+        usage, cell_usage = _usages(cell, f"{path}.trustAnchorCellsDetails[{index}]")
+        subject, key_id = cell["existingSubjectUniqueID"], cell["existingSubjectKeyIdentifier"]
+        cells.append(CellContents(usage, cell_usage, subject, key_id))
+    return RoleDetails(row["remotePartyRole"], row["statusCode"], row.get("currentSeqNumber"), tuple(cells))
 
 
-def _cell_usage(cell_usage: CellUsage) -> tuple[Node, ...]:
-    """DEFAULT management is left out."""
-    return () if cell_usage is CellUsage.MANAGEMENT else (integer(cell_usage),)
+def _usage_values(usage: KeyUsage, cell_usage: CellUsage) -> dict[str, Any]:
+    values: dict[str, Any] = {"trustAnchorCellKeyUsage": (usage.value,)}
+    if cell_usage is not CellUsage.MANAGEMENT:
+        values["trustAnchorCellUsage"] = int(cell_usage)
+    return values
 
 
-def _read_usage(node: Node, path: str) -> KeyUsage:
-    usage = _USAGES.get(node.contents) if node.tag == BIT_STRING else None
-    if usage is None:
-        raise ParseError("no KeyUsage of GBCS", 0, path)
-    return usage
-
-
-def _read_cell(node: Node) -> CellIdentifier:
-    path = "authorisingRemotePartyTACellIdentifier"
-    parts = sequence_items(node, path, 2, 3)
+def _usages(values: dict[str, Any], path: str) -> tuple[KeyUsage, CellUsage]:
+    bits = values["trustAnchorCellKeyUsage"]
     try:
-        role = Role(integer_value(parts[0], f"{path}.role"))
-        cell_usage = CellUsage(integer_value(parts[2], f"{path}.cellUsage")) if len(parts) > 2 else 0
-    except ValueError as error:
-        raise ParseError(str(error), 0, path) from None
-    return CellIdentifier(role, _read_usage(parts[1], f"{path}.keyUsage"), CellUsage(cell_usage))
-
-
-def _read_contents(node: Node, path: str) -> CellContents:
-    parts = sequence_items(node, f"{path}.cell", 3, 4)
-    cell_usage = integer_value(parts[1], f"{path}.cellUsage") if len(parts) == 4 else 0
-    subject, key_id = parts[-2:]
-    if subject.tag != OCTET_STRING or key_id.tag != OCTET_STRING:
-        raise ParseError("two OCTET STRINGs expected", 0, f"{path}.cell")
+        usage = KeyUsage(bits[0] if len(bits) == 1 else None)
+    except ValueError:
+        raise ParseError("no KeyUsage of GBCS", 0, f"{path}.trustAnchorCellKeyUsage") from None
     try:
-        usage = CellUsage(cell_usage)
+        return usage, CellUsage(values.get("trustAnchorCellUsage", CellUsage.MANAGEMENT))
     except ValueError as error:
-        raise ParseError(str(error), 0, f"{path}.cellUsage") from None
-    return CellContents(_read_usage(parts[0], path), usage, subject.contents, key_id.contents)
+        raise ParseError(str(error), 0, f"{path}.trustAnchorCellUsage") from None

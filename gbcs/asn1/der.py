@@ -1,14 +1,15 @@
-"""DER nodes: tag, contents or children; octets to nodes and back, nothing lost.
+"""DER without declarations: tags, and octets to nodes and back with nothing lost.
 
-Lengths longer than they need be are read and kept: answers of the reference set have them
-(reference: gbcs-messages 8.0).
+For what compares or prints elements without knowing what they are called; payloads are
+read by `codec`. Lengths longer than they need be are read and kept: answers of the reference
+set have them (reference: gbcs-messages 8.0).
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..errors import BuildError, ParseError
+from ..errors import ParseError
 from ..lengths import length_octets, read_length
 
 MAX_DEPTH = 16  # ours: the deepest payload has 6 levels
@@ -18,7 +19,9 @@ BIT_STRING = 0x03
 OCTET_STRING = 0x04
 NULL = 0x05
 ENUMERATED = 0x0A
+GENERALIZED_TIME = 0x18
 SEQUENCE = 0x30
+CONTEXT = 0x80  # class of an IMPLICIT tag [n]
 CONSTRUCTED = 0x20
 
 
@@ -66,40 +69,3 @@ def der_octets(node: Node, wide: bool = False) -> bytes:
     contents = b"".join(der_octets(child, wide) for child in node.children) or node.contents
     form = node.form or (3 if wide and 128 <= len(contents) <= 255 else 0)
     return bytes((node.tag,)) + length_octets(len(contents), form) + contents
-
-
-def sequence(*children: Node) -> Node:
-    """A SEQUENCE."""
-    return Node(SEQUENCE, b"", children)
-
-
-def integer(value: int, tag: int = INTEGER) -> Node:
-    """An INTEGER (or ENUMERATED), minimal two's complement. Raises BuildError for a negative one."""
-    if value < 0:
-        raise BuildError(f"{value} is negative", "INTEGER")
-    return Node(tag, value.to_bytes(value.bit_length() // 8 + 1, "big"))
-
-
-def octet_string(octets: bytes) -> Node:
-    """An OCTET STRING."""
-    return Node(OCTET_STRING, bytes(octets))
-
-
-def integer_value(node: Node, path: str, tag: int = INTEGER) -> int:
-    """The value of an INTEGER or ENUMERATED that is not negative. Raises ParseError."""
-    body = node.contents
-    if node.tag != tag or not body or len(body) > 9 or body[0] & 0x80:
-        raise ParseError(f"no {'ENUMERATED' if tag == ENUMERATED else 'INTEGER'} of GBCS", 0, path)
-    if len(body) > 1 and body[0] == 0 and not body[1] & 0x80:
-        raise ParseError("an INTEGER longer than it need be", 0, path)
-    return int.from_bytes(body, "big")
-
-
-def sequence_items(node: Node, path: str, least: int, most: int | None = None) -> tuple[Node, ...]:
-    """The elements of a SEQUENCE of a legal count. Raises ParseError."""
-    if node.tag != SEQUENCE:
-        raise ParseError("no SEQUENCE", 0, path)
-    count = len(node.children)
-    if count < least or (most is not None and count > most):
-        raise ParseError(f"{count} elements", 0, path)
-    return node.children

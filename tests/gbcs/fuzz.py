@@ -8,7 +8,7 @@ from gbcs.message import Message, OtherInformation, parse_message
 from tests.vectors import make
 
 STARTS = (b"", b"\xdf\x09", b"\xdf\x09\x01", bytes.fromhex("DD000000000000"), b"\xdd\x09")
-CODES = (make.CODE, 0x0019, 0x00CC, 0x0071, 0x0012, 0x1000, 0x0007)
+CODES = (make.CODE, 0x0019, 0x00CC, 0x0071, 0x0012, 0x1000, 0x0007, 0x00CD, 0x00CF, 0x00F2, 0x008B)
 
 
 def almost_messages(seed: int, count: int) -> Iterator[bytes]:

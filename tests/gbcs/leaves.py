@@ -4,7 +4,12 @@ import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-REMARKS = frozenset("use_case name plaintext encrypted decrypted signature mac encryption file line".split())
+from tests.gbcs.asn1_segments import COUNTERS, KEY_USAGES, STATUS, names_of
+from tests.gbcs.zcl_leaves import other_gbz
+
+REMARKS = frozenset(
+    "use_case name plaintext encrypted decrypted signature mac encryption file line subject meaning".split()
+)
 # Types with the same layout: a change of the one changes the tag and nothing else.
 TWINS = {
     "unsigned": "enum",
@@ -87,7 +92,11 @@ def _others(
 ) -> Iterator[tuple[Any, bool]]:
     key, parent = keys[-1], parents[-1]
     compact = any(isinstance(p, dict) and p.get("type") == "compact-array" for p in parents[:-1])
-    if ".of" in path:
+    if keys[0] == "payload" and "asn1" in fields["payload"] and keys[1] != "length_forms":
+        yield from _other_asn1(fields["payload"]["asn1"], keys[1:], value)
+    elif keys[0] == "payload" and "gbz" in fields["payload"]:
+        yield from other_gbz(keys[1:], parents[1:], value)
+    elif ".of" in path:
         yield from _other_types(parents, value)
     elif len(keys) == 1:
         yield from _other_header(fields, key, value)
@@ -228,6 +237,39 @@ def _other_values(kind: str, node: dict[str, Any], value: Any) -> Iterator[tuple
     else:
         yield _flip(value), True
         yield value + "00", False
+
+
+def _other_asn1(payload: str, keys: tuple[Any, ...], value: Any) -> Iterator[tuple[Any, bool]]:
+    if keys == ("asn1",):
+        yield "NoSuch.Payload", False
+        return
+    name = next((key for key in reversed(keys[1:]) if isinstance(key, str)), payload)
+    named = STATUS if name == "statusCode" else names_of(payload, name)
+    if name == "der":
+        yield _flip(value), True
+        yield value + "00", False
+        yield "31" + value[2:], False
+    elif value is None:
+        yield 1, False
+    elif name in KEY_USAGES:
+        yield ("keyCertSign" if value == "keyAgreement" else "keyAgreement"), True
+        yield ("cRLSign+9" if value == "" else ""), True
+        yield from ((other, False) for other in ("noUsage", "64", "keyAgreement+keyAgreement", "0+"))
+    elif named is not None:
+        yield from [(other, True) for other in named if other != value][:1]
+        yield (98 if value == 99 else 99), True
+        yield from ((other, False) for other in ("noSuchName", 2**32, 1.5, not value))
+    elif name in COUNTERS:
+        yield _flip(value), True
+        yield value + "00", False
+        yield int(value, 16), False
+    elif value.endswith("Z"):
+        yield value[:-2] + str(int(value[-2]) ^ 1) + "Z", True
+        yield from ((other, False) for other in ("2023-02-29T00:00:00Z", "20240301120000Z", value + " "))
+    else:
+        yield _flip(value), True
+        yield value + "0", False
+        yield value + "00", name == "plaintextSymmetricKey"
 
 
 def _fits(kind: str, value: Any) -> bool:

@@ -7,6 +7,9 @@ and the lengths around it, and nothing else.
 
 from typing import Any, NamedTuple
 
+from tests.gbcs.asn1_segments import asn1_pieces
+from tests.gbcs.zcl_segments import gbz_pieces
+
 WIDTHS = {
     "double-long": 4,
     "double-long-unsigned": 4,
@@ -91,7 +94,14 @@ def message_segments(fields: dict[str, Any]) -> list[Segment]:
             other.append(_hex(supplementary, name, "supplementary."))
     head += _measured("supplementary", other, forms.get("other_information"))
     payload = fields["payload"]
-    content = [_hex(payload, "opaque", "payload.")] if "opaque" in payload else _apdu(payload)
+    if "gbz" in payload:
+        content = [Segment(*piece) for piece in gbz_pieces(payload)]
+    elif "opaque" in payload:
+        content = [_hex(payload, "opaque", "payload.")]
+    elif "asn1" in payload:
+        content = [Segment(*piece) for piece in asn1_pieces(payload)]
+    else:
+        content = _apdu(payload)
     body = [*head, *_measured("payload", content, forms.get("content"))]
     if fields["signature_length"]:
         if fields["signature_hex"] is None:

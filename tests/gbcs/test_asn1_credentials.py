@@ -19,8 +19,8 @@ from gbcs.asn1.credentials import (
     read_response,
     response_octets,
 )
-from gbcs.asn1.der import ENUMERATED, MAX_DEPTH, Node, der_octets, integer, integer_value, parse_der, sequence
-from gbcs.errors import BuildError, ParseError
+from gbcs.asn1.der import MAX_DEPTH, SEQUENCE, Node, der_octets, parse_der
+from gbcs.errors import ParseError
 from gbcs.ids import CellUsage, Cra, KeyUsage, Role
 from gbcs.message import parse_message
 
@@ -71,25 +71,6 @@ def test_nodes_are_read_as_they_were_written(node: Node, wide: bool) -> None:
         assert parse_der(octets) == node
 
 
-@given(NUMBERS)
-def test_numbers(value: int) -> None:
-    assert integer_value(integer(value), "number") == value
-    assert integer_value(integer(value, ENUMERATED), "number", ENUMERATED) == value
-
-
-@pytest.mark.parametrize(
-    "octets", ["0200", "020180", "0202007f", "020a00ffffffffffffffffff", "0a0101", "3000"]
-)
-def test_no_number_of_ours(octets: str) -> None:
-    with pytest.raises(ParseError):
-        integer_value(parse_der(bytes.fromhex(octets)), "number")
-
-
-def test_a_negative_number_is_not_written() -> None:
-    with pytest.raises(BuildError):
-        integer(-1)
-
-
 @pytest.mark.parametrize(
     "octets",
     ["", "30", "3001", "300500", "3080", "3085", "1f8101", "0500ff", "30030201", "02820001"],
@@ -103,7 +84,7 @@ def test_depth_is_bounded() -> None:
     def nested(depth: int) -> Node:
         node = Node(5)
         for _ in range(depth):
-            node = sequence(node)
+            node = Node(SEQUENCE, b"", (node,))
         return node
 
     assert parse_der(der_octets(nested(MAX_DEPTH)))

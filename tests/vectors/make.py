@@ -18,6 +18,7 @@ from gbcs.security.mac import message_mac
 from gbcs.security.memory import MemoryKeyStore
 from gbcs.security.store import Credential
 from gbcs.time import Utc
+from tests.vectors import payloads_asn1, payloads_gbz
 
 FOLDER = Path(__file__).resolve().parent
 SEED = b"vectors"
@@ -30,8 +31,8 @@ COUNTER = 0x0000_0001_0000_07D0
 CODE = 0x0FFF  # no use case has it: the first octet of the payload tells the family
 
 READ = "D9 200007D0 00 01 01 0003 0100020800FF 02 01 00"
-GBZ = "0109 02 02 0000 0702 0004 00 01 0000 02 0000 0708 0006 00 02 0000 05"
-DER = "3006 0201 05 0101 FF"
+GBZ = "0109 02 00 0702 0005 00 00 00 000A 01 0705 0005 00 01 00 0100"
+DER = "3027 0420" + "5A" * 32 + "0203 01E240"
 WILDCARDS = "FFFF FF FF FF FF FF FF FF 8000 FF"
 MOMENT = "07E8 03 01 FF 0C 00 00 00 8000 FF"
 
@@ -158,9 +159,22 @@ def vectors() -> dict[str, bytes]:
     for name, text in DATA.items():
         payload = f"D9 200007D0 00 01 02 0001 0000600101FF 02 01 {text}"
         made[f"data/{name}"] = _bare(payload)
+    for name, (code, cra, octets) in asn1_payloads().items():
+        made[f"asn1/{name}"] = _message(cra, octets, OtherInformation(code)).octets
+    for name, (code, cra, octets) in payloads_gbz.payloads().items():
+        made[f"gbz/{name}"] = _message(cra, octets, OtherInformation(code)).octets
+    made |= {f"gbz/{name}": message.octets for name, message in _sealed_gbz().items()}
     made |= {f"envelope/{name}": message.octets for name, message in _envelopes().items()}
     made |= {f"protected/{name}": message.octets for name, message in _protected().items()}
     return made
+
+
+def asn1_payloads() -> dict[str, payloads_asn1.Payload]:
+    """The ASN.1 payloads of `asn1/`."""
+    made, unknown = pki()
+    device = made.store.find(METER, KeyUsage.KEY_AGREEMENT)
+    assert device is not None
+    return payloads_asn1.payloads(unknown[1].der, device.der)
 
 
 def _bare(payload: str) -> bytes:
@@ -179,7 +193,7 @@ def _envelopes() -> dict[str, Message]:
     keys = store()
     supplier, broker = RemoteParty(SUPPLIER, keys), AccessControlBroker(BROKER, keys)
     meter = RemoteParty(METER, keys)
-    read, gbz, der = (bytes.fromhex(text) for text in (READ, GBZ, DER))
+    read, zcl, der = (bytes.fromhex(text) for text in (READ, GBZ, DER))
     answer = bytes.fromhex(APDUS["response-get"])
     alert = bytes.fromhex(APDUS["notification"])
     plain = OtherInformation(0x001A)
@@ -201,11 +215,11 @@ def _envelopes() -> dict[str, Message]:
         "a-precommand": command(read),
         "a-counter-zero": Message(Cra.COMMAND, 0, SUPPLIER, METER, plain, read).encoded(),
         "a-counter-most": Message(Cra.COMMAND, 2**64 - 1, SUPPLIER, METER, plain, read).encoded(),
-        "a-gbz": command(gbz, OtherInformation(0x0071)),
+        "a-gbz": command(zcl, OtherInformation(0x0071)),
         "a-der": command(der, OtherInformation(0x0012)),
-        "a-no-payload": command(b"", OtherInformation(0x0071)),
+        "a-no-payload": command(b"", OtherInformation(CODE)),
         "a-long-lengths": command(read, length_forms=forms),
-        "a-length-of-127-octets": command(gbz, OtherInformation(0x0071), length_forms=(("content", 127),)),
+        "a-length-of-127-octets": command(zcl, OtherInformation(0x0071), length_forms=(("content", 127),)),
         "b-no-signature": response(answer, has_signature_length=True),
         "b-command-no-signature": command(read, has_signature_length=True),
         "b-signed-command": supplier.sign(command(read)),
@@ -266,6 +280,16 @@ def _sealed(
     other: OtherInformation, party: EntityId, count: int = 1, form: str = "", plaintext: str = PLAINTEXT
 ) -> Message:
     """A response with protected values, before its MAC."""
+    value = _protect(other, party, plaintext)
+    length = bytes((len(value),)) if not form else bytes.fromhex(form) + len(value).to_bytes(2, "big")
+    datum = bytes.fromhex("02 02" + PROTECTION) + b"\x09" + length + value
+    payload = bytes.fromhex("DA 200007D0 00 00") + bytes((count,)) + datum * count
+    payload += bytes((count,)) + bytes.fromhex("0300") * count
+    return _message(Cra.RESPONSE, payload, other)
+
+
+def _protect(other: OtherInformation, party: EntityId, plaintext: str) -> bytes:
+    """The protected value of a plaintext, in a message of the meter."""
     keys = store()
     meter, reader = (keys.find(entity, KeyUsage.KEY_AGREEMENT) for entity in (METER, party))
     assert meter is not None
@@ -273,12 +297,40 @@ def _sealed(
     content = ContentKey.of(_message(Cra.RESPONSE, b"", other))
     assert content.recipient == party
     key = content.derive(SharedSecrets(keys).between(meter, reader))
-    value = seal(bytes.fromhex(plaintext), key, METER)
-    length = bytes((len(value),)) if not form else bytes.fromhex(form) + len(value).to_bytes(2, "big")
-    datum = bytes.fromhex("02 02" + PROTECTION) + b"\x09" + length + value
-    payload = bytes.fromhex("DA 200007D0 00 00") + bytes((count,)) + datum * count
-    payload += bytes((count,)) + bytes.fromhex("0300") * count
-    return _message(Cra.RESPONSE, payload, other)
+    return seal(bytes.fromhex(plaintext), key, METER)
+
+
+def _sealed_gbz() -> dict[str, Message]:
+    """Responses and an alert with encrypted components."""
+    gbz = payloads_gbz
+    read, snapshot = gbz.GENERAL["ReadAttributesResponse"], gbz.CLUSTER_COMMANDS["PublishSnapshot"][3]
+    known, unknown = OtherInformation(0x0074), OtherInformation(0x0074, UNKNOWN, 7, 9)
+
+    def response(*components: str, other: OtherInformation = known) -> Message:
+        return _device_mac(_message(Cra.RESPONSE, gbz.gbz(*components), other))
+
+    def part(plaintext: str, header: str = "180001", counter: int = 0) -> str:
+        return gbz.sealed("0702", header, _protect(known, SUPPLIER, plaintext), counter)
+
+    plain = gbz.component("0702", "08 01 0B", "008B")
+    damaged = bytearray(_protect(known, SUPPLIER, read[2]))
+    damaged[-1] ^= 1
+    alert = OtherInformation(0x008B)
+    content = "01" + gbz.sealed("0702", "190006", _protect(alert, SUPPLIER, snapshot)).strip()[2:]
+    billing = bytes.fromhex(f"0109 01 8F0A {gbz.MOMENT} 03 {content[2:]}")
+    return {
+        "sealed-known-party": response(part(read[2])),
+        "sealed-unknown-party": response(
+            gbz.sealed("0702", "180001", _protect(unknown, UNKNOWN, read[2])), other=unknown
+        ),
+        "sealed-twice": response(part(read[2]), plain, part(snapshot, "190206", 1)),
+        "sealed-damaged": response(gbz.sealed("0702", "180001", bytes(damaged))),
+        "sealed-cut-short": response(part(snapshot[:20], "190006")),
+        "sealed-other-header": response(gbz.sealed("0702", "180001", b"\x30" + bytes(damaged[1:]))),
+        "sealed-nothing": response(part("", "180001")),
+        "sealed-undeclared": response(part("0102", "19007F")),
+        "sealed-alert": _device_mac(_message(Cra.ALERT, billing, alert)),
+    }
 
 
 def files(folder: Path = FOLDER) -> dict[str, bytes]:

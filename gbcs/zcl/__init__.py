@@ -1,0 +1,1 @@
+"""ZCL inside GBCS: data types, clusters, GBZ payloads, their fields and templates."""

@@ -1,0 +1,197 @@
+"""ZCL commands: the general ones and those of the clusters.
+
+Columns as in `clusters.command_row`: cluster (None: any), receiver, id, name, fields in the
+notation of `fieldlist` (None: not known here), what a From Date Time before it means.
+"""
+# fmt: off
+
+from __future__ import annotations
+
+Row = tuple[int | None, str, int, str, str | None] | tuple[int | None, str, int, str, str | None, str]
+
+_CALENDAR = "ProviderId:uint32, IssuerEventId:uint32, IssuerCalendarId:uint32@calendar-id"
+_TARIFF = "ProviderId:uint32, IssuerEventId:uint32, StartTime:utc, IssuerTariffId:uint32"
+_PART = "CommandIndex:uint8, TotalNumberOfCommands:uint8"
+_SNAPSHOT = ("SnapshotId:uint32, SnapshotTime:utc, TotalSnapshotsFound:uint8, " + _PART +
+             ", SnapshotCause:bitmap32@snapshot-cause, SnapshotPayloadType:enum8")
+_GET_SNAPSHOT = "EarliestStartTime:utc, LatestEndTime:utc, SnapshotOffset:uint8, SnapshotCause:bitmap32@snapshot-cause"
+_WRITE = "Records[]{AttributeId:attribute-id, Value:typed}"
+_STATUSES = "Records[]{Status:enum8@status, when Status!=0, AttributeId:attribute-id}"
+_SELECTOR = "Selector:uint8, Indices[Selector&0F]{Index:uint16}"
+
+ROWS: tuple[Row, ...] = (
+    # general
+    (None, "both", 0x00, "ReadAttributes", "AttributeIds[]{AttributeId:attribute-id}"),
+    (None, "both", 0x01, "ReadAttributesResponse", "Records[]{AttributeId:attribute-id, Status:enum8@status, when Status=0, Value:typed}"),
+    (None, "both", 0x02, "WriteAttributes", _WRITE),
+    (None, "both", 0x03, "WriteAttributesUndivided", _WRITE),
+    (None, "both", 0x04, "WriteAttributesResponse", _STATUSES),
+    (None, "both", 0x05, "WriteAttributesNoResponse", _WRITE),
+    (None, "both", 0x0A, "ReportAttributes", _WRITE),
+    (None, "both", 0x0B, "DefaultResponse", "CommandId:uint8, Status:enum8@status"),
+    (None, "both", 0x0E, "ReadAttributesStructured", f"Attributes[]{{AttributeId:attribute-id, {_SELECTOR}}}"),
+    (None, "both", 0x0F, "WriteAttributesStructured", f"Records[]{{AttributeId:attribute-id, {_SELECTOR}, Value:typed}}"),
+    (None, "both", 0x10, "WriteAttributesStructuredResponse", f"Records[]{{Status:enum8@status, when Status!=0, AttributeId:attribute-id, {_SELECTOR}}}"),
+    # Price
+    (0x0700, "server", 0x00, "GetCurrentPrice", "CommandOptions:bitmap8"),
+    (0x0700, "server", 0x0B, "GetBillingPeriod", "EarliestStartTime:utc, MinIssuerEventId:uint32, NumberOfCommands:uint8, TariffType:bitmap8"),
+    # the fields behind Price are those of ZSE; GBCS gives them no meaning (gbz-payloads 8)
+    (0x0700, "client", 0x00, "PublishPrice",
+        "ProviderId:uint32, RateLabel:octet-string, IssuerEventId:uint32, CurrentTime:utc, UnitOfMeasure:enum8@unit, "
+        "Currency:uint16@currency, PriceTrailingDigitAndPriceTier:bitmap8, NumberOfPriceTiersAndRegisterTier:bitmap8, "
+        "StartTime:utc, DurationInMinutes:uint16, Price:uint32, ?PriceRatio:uint8, ?GenerationPrice:uint32, "
+        "?GenerationPriceRatio:uint8, ?AlternateCostDelivered:uint32, ?AlternateCostUnit:enum8, "
+        "?AlternateCostTrailingDigit:bitmap8, ?NumberOfBlockThresholds:uint8, ?PriceControl:bitmap8, "
+        "?NumberOfGenerationTiers:uint8, ?GenerationTier:uint8, ?ExtendedNumberOfPriceTiers:uint8, "
+        "?ExtendedPriceTier:uint8, ?ExtendedRegisterTier:uint8"),
+    (0x0700, "client", 0x01, "PublishBlockPeriod",
+        "ProviderId:uint32, IssuerEventId:uint32, BlockPeriodStartTime:utc, BlockPeriodDuration:uint24, "
+        "BlockPeriodControl:bitmap8, BlockPeriodDurationType:bitmap8, TariffType:bitmap8, TariffResolutionPeriod:enum8"),
+    (0x0700, "client", 0x02, "PublishConversionFactor",
+        "IssuerEventId:uint32, StartTime:utc, ConversionFactor:uint32, ConversionFactorTrailingDigit:bitmap8"),
+    (0x0700, "client", 0x03, "PublishCalorificValue",
+        "IssuerEventId:uint32, StartTime:utc, CalorificValue:uint32, CalorificValueUnit:enum8@calorific-unit, "
+        "CalorificValueTrailingDigit:bitmap8"),
+    (0x0700, "client", 0x04, "PublishTariffInformation",
+        "ProviderId:uint32, IssuerEventId:uint32, IssuerTariffId:uint32, StartTime:utc, TariffTypeChargingScheme:bitmap8, "
+        "TariffLabel:octet-string, NumberOfPriceTiersInUse:uint8, NumberOfBlockThresholdsInUse:uint8, UnitOfMeasure:enum8@unit, "
+        "Currency:uint16@currency, PriceTrailingDigit:bitmap8, StandingCharge:uint32, TierBlockMode:uint8, "
+        "BlockThresholdMultiplier:uint24, BlockThresholdDivisor:uint24"),
+    (0x0700, "client", 0x05, "PublishPriceMatrix",
+        f"{_TARIFF}, {_PART}, SubPayloadControl:bitmap8, SubPayload[]{{TierBlockId:uint8, Price:uint32}}"),
+    (0x0700, "client", 0x06, "PublishBlockThresholds",
+        f"{_TARIFF}, {_PART}, SubPayloadControl:bitmap8, TierNumberOfBlockThresholds:uint8, BlockThresholds[]{{BlockThreshold:uint48}}"),
+    (0x0700, "client", 0x08, "PublishTierLabels", None),
+    (0x0700, "client", 0x09, "PublishBillingPeriod",
+        "ProviderId:uint32, IssuerEventId:uint32, BillingPeriodStartTime:utc, BillingPeriodDuration:uint24, "
+        "BillingPeriodDurationType:bitmap8, TariffType:bitmap8"),
+    (0x0700, "client", 0x0A, "PublishConsolidatedBill", None),
+    # Metering
+    (0x0702, "server", 0x01, "RequestMirrorResponse", None),
+    (0x0702, "server", 0x02, "MirrorRemoved", None),
+    (0x0702, "server", 0x06, "GetSnapshot", _GET_SNAPSHOT),
+    (0x0702, "server", 0x07, "StartSampling",
+        "IssuerEventId:uint32, StartSamplingTime:utc, SampleType:enum8, SampleRequestInterval:uint16, MaxNumberOfSamples:uint16"),
+    (0x0702, "server", 0x08, "GetSampledData",
+        "SampleId:uint16@sample-id, EarliestSampleTime:utc, SampleType:enum8, NumberOfSamples:uint16"),
+    (0x0702, "server", 0x09, "MirrorReportAttributeResponse", None),
+    (0x0702, "server", 0x0B, "ChangeSupply",
+        "ProviderId:uint32, IssuerEventId:uint32, RequestDateTime:utc, ImplementationDateTime:utc, "
+        "ProposedSupplyStatus:enum8@supply, SupplyControlBits:bitmap8"),
+    (0x0702, "server", 0x0C, "LocalChangeSupply", "ProposedSupplyStatus:enum8@supply"),
+    (0x0702, "server", 0x0D, "SetSupplyStatus",
+        "IssuerEventId:uint32, SupplyTamperState:enum8@lock, SupplyDepletionState:enum8@lock, "
+        "SupplyUncontrolledFlowState:enum8@lock, LoadLimitSupplyState:enum8@lock"),
+    (0x0702, "server", 0x0E, "SetUncontrolledFlowThreshold",
+        "ProviderId:uint32, IssuerEventId:uint32, UncontrolledFlowThreshold:uint16, UnitOfMeasure:enum8@unit, Multiplier:uint16, "
+        "Divisor:uint16, StabilisationPeriod:uint8, MeasurementPeriod:uint16"),
+    (0x0702, "client", 0x01, "RequestMirror", None),
+    (0x0702, "client", 0x02, "RemoveMirror", None),
+    # the fields of the snapshot are those of payload type 6, the only one in use
+    (0x0702, "client", 0x06, "PublishSnapshot",
+        f"{_SNAPSHOT}, when SnapshotPayloadType=6, CurrentSummationDelivered:uint48, NumberOfTiersInUse:uint8, "
+        "TierSummations[NumberOfTiersInUse]{TierSummation:uint48}, NumberOfTiersAndBlockThresholdsInUse:bitmap8, "
+        "BlockSummations[]{TierBlockSummation:uint48}"),
+    (0x0702, "client", 0x07, "GetSampledDataResponse",
+        "SampleId:uint16@sample-id, SampleStartTime:utc, SampleType:enum8, SampleRequestInterval:uint16, NumberOfSamples:uint16, "
+        "Samples[NumberOfSamples]{Sample:uint24}"),
+    (0x0702, "client", 0x08, "ConfigureMirror", None),
+    (0x0702, "client", 0x0B, "GetNotifiedMessage", None),
+    (0x0702, "client", 0x0C, "SupplyStatusResponse",
+        "ProviderId:uint32, IssuerEventId:uint32, ImplementationDateTime:utc, SupplyStatus:enum8@supply"),
+    (0x0702, "client", 0x0D, "StartSamplingResponse", "SampleId:uint16@sample-id"),
+    # Messaging
+    (0x0703, "server", 0x00, "GetLastMessage", None),
+    (0x0703, "server", 0x01, "MessageConfirmation", None),
+    (0x0703, "client", 0x00, "DisplayMessage",
+        "MessageId:uint32, MessageControl:bitmap8, StartTime:utc, DurationInMinutes:uint16, Message:char-string, "
+        "?ExtendedMessageControl:bitmap8"),
+    (0x0703, "client", 0x01, "CancelMessage", None),
+    (0x0703, "client", 0x03, "CancelAllMessages", None),
+    # Prepayment
+    (0x0705, "server", 0x00, "SelectAvailableEmergencyCredit", "CommandIssueDateTime:utc, OriginatingDevice:enum8@origin"),
+    (0x0705, "server", 0x02, "ChangeDebt",
+        "IssuerEventId:uint32, DebtLabel:octet-string, DebtAmount:int32, DebtRecoveryMethod:enum8, DebtAmountType:enum8, "
+        "DebtRecoveryStartTime:utc, DebtRecoveryCollectionTime:uint16, DebtRecoveryFrequency:enum8@frequency, "
+        "DebtRecoveryAmount:int32, DebtRecoveryBalancePercentage:uint16"),
+    (0x0705, "server", 0x03, "EmergencyCreditSetup",
+        "IssuerEventId:uint32, StartTime:utc, EmergencyCreditLimit:uint32, EmergencyCreditThreshold:uint32"),
+    (0x0705, "server", 0x04, "ConsumerTopUp", "OriginatingDevice:enum8@origin, TopUpCode:octet-string"),
+    (0x0705, "server", 0x05, "CreditAdjustment",
+        "IssuerEventId:uint32, StartTime:utc, CreditAdjustmentType:enum8@adjustment, CreditAdjustmentValue:int32"),
+    (0x0705, "server", 0x06, "ChangePaymentMode",
+        "ProviderId:uint32, IssuerEventId:uint32, ImplementationDateTime:utc, ProposedPaymentControlConfiguration:bitmap16, "
+        "CutOffValue:int32"),
+    (0x0705, "server", 0x07, "GetPrepaySnapshot", _GET_SNAPSHOT),
+    (0x0705, "server", 0x08, "GetTopUpLog", "LatestEndTime:utc, NumberOfRecords:uint8", "EarliestEntryDateTime"),
+    (0x0705, "server", 0x09, "SetLowCreditWarningLevel", "LowCreditWarningLevel:uint32", "ActivationDateTime"),
+    (0x0705, "server", 0x0A, "GetDebtRepaymentLog", "LatestEndTime:utc, NumberOfDebts:uint8, DebtType:enum8", "EarliestEntryDateTime"),
+    (0x0705, "server", 0x0B, "SetMaximumCreditLimit",
+        "ProviderId:uint32, IssuerEventId:uint32, ImplementationDateTime:utc, MaximumCreditLevel:uint32, MaximumCreditPerTopUp:uint32"),
+    (0x0705, "server", 0x0C, "SetOverallDebtCap",
+        "ProviderId:uint32, IssuerEventId:uint32, ImplementationDateTime:utc, OverallDebtCap:int32"),
+    # the fields of the snapshot are those of payload type 0, the only one in use
+    (0x0705, "client", 0x01, "PublishPrepaySnapshot",
+        f"{_SNAPSHOT}, when SnapshotPayloadType=0, AccumulatedDebt:int32, Type1DebtRemaining:uint32, Type2DebtRemaining:uint32, "
+        "Type3DebtRemaining:uint32, EmergencyCreditRemaining:int32, CreditRemaining:int32"),
+    (0x0705, "client", 0x02, "ChangePaymentModeResponse",
+        "FriendlyCredit:bitmap8, FriendlyCreditCalendarId:uint32, EmergencyCreditLimit:uint32, EmergencyCreditThreshold:uint32"),
+    (0x0705, "client", 0x03, "ConsumerTopUpResponse",
+        "ResultType:enum8, TopUpValue:int32, SourceOfTopUp:enum8@origin, CreditRemaining:int32"),
+    (0x0705, "client", 0x05, "PublishTopUpLog", f"{_PART}, TopUpPayload[]{{TopUpCode:octet-string, TopUpAmount:int32, TopUpTime:utc}}"),
+    (0x0705, "client", 0x06, "PublishDebtLog",
+        f"{_PART}, DebtPayload[]{{CollectionTime:utc, AmountCollected:uint32, DebtType:enum8, OutstandingDebt:uint32}}"),
+    # Calendar
+    (0x0707, "server", 0x00, "GetCalendar", None),
+    (0x0707, "server", 0x01, "GetDayProfiles", "ProviderId:uint32, IssuerCalendarId:uint32@calendar-id, StartDayId:uint8, NumberOfDays:uint8"),
+    (0x0707, "server", 0x02, "GetWeekProfiles", "ProviderId:uint32, IssuerCalendarId:uint32@calendar-id, StartWeekId:uint8, NumberOfWeeks:uint8"),
+    (0x0707, "server", 0x03, "GetSeasons", "ProviderId:uint32, IssuerCalendarId:uint32@calendar-id"),
+    (0x0707, "server", 0x04, "GetSpecialDays",
+        "StartTime:utc, NumberOfEvents:uint8, CalendarType:enum8@calendar, ProviderId:uint32, IssuerCalendarId:uint32@calendar-id"),
+    (0x0707, "client", 0x00, "PublishCalendar",
+        f"{_CALENDAR}, StartTime:utc, CalendarType:enum8@calendar, CalendarTimeReference:enum8, CalendarName:octet-string, "
+        "NumberOfSeasons:uint8, NumberOfWeekProfiles:uint8, NumberOfDayProfiles:uint8"),
+    (0x0707, "client", 0x01, "PublishDayProfile",
+        f"{_CALENDAR}, DayId:uint8, TotalNumberOfScheduleEntries:uint8, {_PART}, CalendarType:enum8@calendar, "
+        "DayScheduleEntries[TotalNumberOfScheduleEntries]{StartTimeMinutes:uint16, PriceTierOrFriendlyCreditEnable:uint8}"),
+    (0x0707, "client", 0x02, "PublishWeekProfile",
+        f"{_CALENDAR}, WeekId:uint8, DayIdRefMonday:uint8, DayIdRefTuesday:uint8, DayIdRefWednesday:uint8, DayIdRefThursday:uint8, "
+        "DayIdRefFriday:uint8, DayIdRefSaturday:uint8, DayIdRefSunday:uint8"),
+    (0x0707, "client", 0x03, "PublishSeasons", f"{_CALENDAR}, {_PART}, SeasonEntries[]{{SeasonStartDate:date, WeekIdRef:uint8}}"),
+    (0x0707, "client", 0x04, "PublishSpecialDays",
+        f"{_CALENDAR}, StartTime:utc, CalendarType:enum8@calendar, TotalNumberOfSpecialDays:uint8, {_PART}, "
+        "SpecialDayEntries[]{SpecialDayDate:date, DayIdRef:uint8}"),
+    (0x0707, "client", 0x05, "CancelCalendar", None),
+    # Device Management
+    (0x0708, "server", 0x00, "GetChangeOfTenancy", None),
+    (0x0708, "server", 0x01, "GetChangeOfSupplier", None),
+    (0x0708, "server", 0x03, "GetSiteID", None),
+    (0x0708, "server", 0x04, "ReportEventConfiguration",
+        "CommandIndex:uint8, TotalCommands:uint8, EventConfigurationPayload[]{EventId:uint16, EventConfiguration:bitmap8@event-configuration}"),
+    (0x0708, "server", 0x05, "GetCIN", None),
+    (0x0708, "client", 0x00, "PublishChangeOfTenancy",
+        "ProviderId:uint32, IssuerEventId:uint32, TariffType:bitmap8, ImplementationDateTime:utc, ProposedTenancyChangeControl:bitmap32"),
+    (0x0708, "client", 0x01, "PublishChangeOfSupplier",
+        "CurrentProviderId:uint32, IssuerEventId:uint32, TariffType:bitmap8, ProposedProviderId:uint32, "
+        "ProviderChangeImplementationTime:utc, ProviderChangeControl:bitmap32, ProposedProviderName:octet-string, "
+        "ProposedProviderContactDetails:octet-string"),
+    (0x0708, "client", 0x02, "RequestNewPasswordResponse",
+        "IssuerEventId:uint32, ImplementationDateTime:utc, DurationInMinutes:uint16, PasswordType:enum8, Password:octet-string"),
+    (0x0708, "client", 0x03, "UpdateSiteID", "IssuerEventId:uint32, SiteIdTime:utc, ProviderId:uint32, SiteID:octet-string"),
+    # the events are a list with configuration control 0, the only one in use
+    (0x0708, "client", 0x04, "SetEventConfiguration",
+        "IssuerEventId:uint32, StartDateTime:utc, EventConfiguration:bitmap8@event-configuration, ConfigurationControl:enum8, "
+        "when ConfigurationControl=0, NumberOfEvents:uint8, EventIds[NumberOfEvents]{EventId:uint16}"),
+    (0x0708, "client", 0x05, "GetEventConfiguration", "EventId:uint16"),
+    (0x0708, "client", 0x06, "UpdateCIN",
+        "IssuerEventId:uint32, CINImplementationTime:utc, ProviderId:uint32, CustomerIDNumber:octet-string"),
+    # Events
+    (0x0709, "server", 0x00, "GetEventLog",
+        "EventControlLogId:bitmap8, EventId:uint16, StartTime:utc, EndTime:utc, NumberOfEvents:uint8, EventOffset:uint16"),
+    (0x0709, "server", 0x01, "ClearEventLogRequest", "LogId:bitmap8"),
+    (0x0709, "client", 0x00, "PublishEvent", None),
+    (0x0709, "client", 0x01, "PublishEventLog",
+        "TotalNumberOfEvents:uint16, CommandIndex:uint8, TotalCommands:uint8, LogPayloadControl:bitmap8, "
+        "LogPayload[]{LogId:bitmap8, EventId:uint16, EventTime:utc, EventData:octet-string}"),
+    (0x0709, "client", 0x02, "ClearEventLogResponse", "ClearedEventsLogs:bitmap8"),
+)
