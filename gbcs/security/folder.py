@@ -1,50 +1,24 @@
 """Key stores as folders of PEM files: the one module below `hil` that opens files.
 
-Layout (that of the reference set): `<entity id, 16 hex digits>-<ds|ka|pp-ka>.pem` holds
-a certificate, the same name with `.key` its unencrypted PKCS#8 private key; authorities
-are written as `<key identifier>-ca`, further certificates for a use as `...-2`, `...-3`.
-Names are for people: what a file holds decides. Only `pp-ka` is believed, since nothing
-in a certificate says that it is for prepayment top-up.
+`gbcs.security.pem` says how the files are named and what is read from them.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..errors import KeyStoreError, ParseError
-from ..ids import CellUsage, KeyUsage, Role
-from .certificates import public_point, read_certificate
-from .memory import MemoryKeyStore
+from ..errors import KeyStoreError
+from .pem import PemKeyStore, layout_name, printable
 from .store import Credential, KeyStore
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric import ec
 
 MAX_FILE_OCTETS = 65_536
 """Larger files are not read; a certificate has some 400 octets."""
 
 _SUFFIXES = frozenset({".pem", ".key", ".crt", ".cer", ".der"})
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
-_LAYOUT_NAME = re.compile(r"([0-9a-f]{16}-(?:ds|ka|pp-ka|ca))(?:-[0-9]+)?", re.IGNORECASE)
-_PREPAYMENT_NAME = re.compile(r"(?:.*-)?pp-ka(?:-[0-9]+)?", re.IGNORECASE)
-_KEY_LABELS = (b"PRIVATE KEY", b"EC PRIVATE KEY")
 
 
-@dataclass(slots=True)
-class _Contents:
-    """What the files hold, each item with the name of its file."""
-
-    certificates: list[tuple[str, Credential]]
-    keys: list[tuple[str, bytes, ec.EllipticCurvePrivateKey]]
-    notes: list[str]
-
-
-class FolderKeyStore(MemoryKeyStore):
+class FolderKeyStore(PemKeyStore):
     """The certificates and private keys in a folder, read once when made.
 
     `notes` has one line for each file that is unreadable, misnamed, a duplicate, or a
@@ -52,45 +26,12 @@ class FolderKeyStore(MemoryKeyStore):
     alone. Raises KeyStoreError for a missing folder or one without a certificate.
     """
 
-    __slots__ = ("notes",)
-
-    notes: tuple[str, ...]
+    __slots__ = ()
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        contents = _read(Path(path))
-        if not contents.certificates:
-            raise KeyStoreError(f"{_one_line(str(path))}: no certificate in this folder")
-        names: dict[bytes, set[str]] = {}
-        for _, credential in contents.certificates:
-            names.setdefault(credential.point, set()).add(_name(credential))
-        notes = contents.notes
-        held: dict[tuple[bytes, CellUsage], str] = {}
-        # Well-named files first, so that the misnamed copy is the one called a duplicate.
-        for file, credential in sorted(
-            contents.certificates, key=lambda item: (_misnamed(item[0], {_name(item[1])}), item[0])
-        ):
-            if _misnamed(file, {_name(credential)}):
-                notes.append(f"{file}: misnamed, holds the certificate {_name(credential)}")
-            first = held.setdefault((credential.der, credential.cell_usage), file)
-            if first != file:
-                notes.append(f"{file}: duplicate, same certificate as {first}")
-        keys: dict[bytes, str] = {}
-        for file, point, _ in sorted(
-            contents.keys, key=lambda item: (_misnamed(item[0], names.get(item[1], set())), item[0])
-        ):
-            owners = names.get(point)
-            if owners is None:
-                notes.append(f"{file}: a private key without certificate")
-            elif _misnamed(file, owners):
-                notes.append(f"{file}: misnamed, holds the private key of {min(owners)}")
-            first = keys.setdefault(point, file)
-            if first != file:
-                notes.append(f"{file}: duplicate, same private key as {first}")
-        super().__init__(
-            (credential for _, credential in contents.certificates),
-            (key for _, point, key in contents.keys if point in names),
-        )
-        self.notes = tuple(sorted(notes))
+        super().__init__(*_read(Path(path)))
+        if not self.all():
+            raise KeyStoreError(f"{printable(str(path))}: no certificate in this folder")
 
 
 def write_folder(store: KeyStore, path: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -100,138 +41,121 @@ def write_folder(store: KeyStore, path: str | os.PathLike[str]) -> tuple[str, ..
     already holds the same is left, one that holds anything else is never overwritten:
     KeyStoreError, and then nothing has been written.
     """
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-    )
-
     folder = Path(path)
     files: dict[str, bytes] = {}
     for credential in store.all():
-        stem, number = _name(credential), 1
-        while f"{stem}.pem" in files:
-            number += 1
-            stem = f"{_name(credential)}-{number}"
-        files[f"{stem}.pem"] = credential.certificate.public_bytes(Encoding.PEM)
-        key = store.private_key(credential)
-        if key is not None:
-            files[f"{stem}.key"] = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        stem = _free(layout_name(credential), files)
+        files[f"{stem}.pem"] = _certificate_file(credential)
+        key = _key_file(store, credential)
+        if key:
+            files[f"{stem}.key"] = key
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        present = {name for name in files if (folder / name).exists()}
+        present = {name for name in files if os.path.lexists(folder / name)}
         for name in sorted(present):
             if (folder / name).read_bytes() != files[name]:
                 raise KeyStoreError(f"{name}: exists and holds something else, nothing written")
-        for name in sorted(files.keys() - present):
-            mode = 0o600 if name.endswith(".key") else 0o644
-            descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-            with open(descriptor, "wb") as file:
-                file.write(files[name])
-    except OSError as error:
-        raise KeyStoreError(f"{_one_line(str(path))}: {error.strerror or error}") from None
+        _write(folder, {name: files[name] for name in files.keys() - present})
+    except (OSError, ValueError) as error:
+        raise _refused(folder, error) from None
     return tuple(sorted(files))
 
 
-def _read(folder: Path) -> _Contents:
-    contents = _Contents([], [], [])
+def add_to_folder(store: KeyStore, path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Write what a folder does not hold yet, under names that are free; the new files, sorted.
+
+    What is there stays as it is and keeps its name, so a newer certificate for a use is
+    the one with the higher number. Raises KeyStoreError as FolderKeyStore does, and for
+    a folder that cannot be written.
+    """
+    folder = Path(path)
+    held = FolderKeyStore(folder)
+    known = {(credential.der, credential.cell_usage) for credential in held.all()}
+    files: dict[str, bytes] = {}
+    try:
+        taken = {name.lower() for name in os.listdir(folder)}
+        for credential in store.all():
+            certificate = b""
+            if (credential.der, credential.cell_usage) not in known:
+                certificate = _certificate_file(credential)
+            key = b"" if held.private_key(credential) is not None else _key_file(store, credential)
+            stem = _free(layout_name(credential), taken)
+            new = {
+                name: octets
+                for name, octets in ((f"{stem}.pem", certificate), (f"{stem}.key", key))
+                if octets
+            }
+            files |= new
+            taken |= new.keys()
+        _write(folder, files)
+    except OSError as error:
+        raise _refused(folder, error) from None
+    return tuple(sorted(files))
+
+
+def _certificate_file(credential: Credential) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return credential.certificate.public_bytes(Encoding.PEM)
+
+
+def _key_file(store: KeyStore, credential: Credential) -> bytes:
+    """The private key of a certificate, nothing where it is not held."""
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = store.private_key(credential)
+    return b"" if key is None else key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _free(name: str, taken: set[str] | dict[str, bytes]) -> str:
+    """The name, or the first numbered one, that neither a certificate nor a key has."""
+    stem, number = name, 1
+    while f"{stem}.pem" in taken or f"{stem}.key" in taken:
+        number += 1
+        stem = f"{name}-{number}"
+    return stem
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """Make new files; private keys are for their owner only."""
+    for name in sorted(files):
+        mode = 0o600 if name.endswith(".key") else 0o644
+        descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(descriptor, "wb") as file:
+            file.write(files[name])
+
+
+def _read(folder: Path) -> tuple[list[tuple[str, bytes]], list[str]]:
+    """The files of a folder with what they hold, and remarks on those that cannot be read."""
+    files: list[tuple[str, bytes]] = []
+    notes: list[str] = []
     try:
         if not folder.exists():
-            raise KeyStoreError(f"{_one_line(str(folder))}: no such folder")
+            raise KeyStoreError(f"{printable(str(folder))}: no such folder")
         if not folder.is_dir():
-            raise KeyStoreError(f"{_one_line(str(folder))}: not a folder")
+            raise KeyStoreError(f"{printable(str(folder))}: not a folder")
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise KeyStoreError(f"{_one_line(str(folder))}: {reason}") from None
+        raise _refused(folder, error) from None
     for entry in entries:
         if os.path.splitext(entry.name)[1].lower() not in _SUFFIXES:
             continue
-        file = _one_line(entry.name)
+        file = printable(entry.name)
         try:
             if not entry.is_file():
                 continue
             with open(entry.path, "rb") as stream:
                 octets = stream.read(MAX_FILE_OCTETS + 1)
         except OSError as error:
-            contents.notes.append(f"{file}: unreadable, {error.strerror or 'input error'}")
+            notes.append(f"{file}: unreadable, {error.strerror or 'input error'}")
             continue
         if len(octets) > MAX_FILE_OCTETS:
-            contents.notes.append(f"{file}: unreadable, longer than {MAX_FILE_OCTETS} octets")
+            notes.append(f"{file}: unreadable, longer than {MAX_FILE_OCTETS} octets")
             continue
-        for label, block in _blocks(octets):
-            note = _take(contents, file, label, block)
-            if note:
-                contents.notes.append(f"{file}: {note}")
-    return contents
+        files.append((file, octets))
+    return files, notes
 
 
-def _blocks(octets: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The PEM blocks of a file with their labels; a file without any is one certificate in DER."""
-    found = False
-    for match in _BLOCK.finditer(octets):
-        found = True
-        yield match[1], match[0]
-    if not found:
-        yield b"CERTIFICATE", octets
-
-
-def _take(contents: _Contents, file: str, label: bytes, block: bytes) -> str:
-    """File one block away; a remark where it cannot be used."""
-    if label == b"CERTIFICATE":
-        try:
-            credential = read_certificate(block)
-        except ParseError as error:
-            return f"unreadable, {_one_line(str(error))}"
-        if _PREPAYMENT_NAME.fullmatch(os.path.splitext(file)[0]):
-            if credential.role is not Role.SUPPLIER or credential.usage is not KeyUsage.KEY_AGREEMENT:
-                contents.certificates.append((file, credential))
-                return "named for prepayment, but not a supplier's key agreement certificate"
-            credential = read_certificate(credential.der, CellUsage.PREPAYMENT_TOP_UP)
-        contents.certificates.append((file, credential))
-        return ""
-    if label in _KEY_LABELS:
-        key = _private_key(block)
-        if key is None:
-            return "unreadable, not an unencrypted P-256 private key"
-        contents.keys.append((file, public_point(key.public_key()), key))
-        return ""
-    if label == b"EC PARAMETERS":
-        return ""
-    return f"unreadable, neither certificate nor plain private key but {label.decode('ascii').lower()}"
-
-
-def _private_key(block: bytes) -> ec.EllipticCurvePrivateKey | None:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key = load_pem_private_key(block, None)
-    except Exception:  # noqa: BLE001 - kinds without a common root, whose text stays out of every log
-        return None
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        return None
-    return key
-
-
-def _name(credential: Credential) -> str:
-    """The name of a certificate in the layout, without number and suffix."""
-    if credential.usage is KeyUsage.KEY_CERT_SIGN:
-        return f"{credential.key_id.hex()}-ca"
-    if credential.usage is KeyUsage.DIGITAL_SIGNATURE:
-        kind = "ds"
-    else:
-        kind = "pp-ka" if credential.cell_usage is CellUsage.PREPAYMENT_TOP_UP else "ka"
-    return f"{credential.entity.hex()}-{kind}"
-
-
-def _misnamed(file: str, names: set[str]) -> bool:
-    """A name of the layout that claims something else; other names claim nothing."""
-    match = _LAYOUT_NAME.fullmatch(os.path.splitext(file)[0])
-    return match is not None and bool(names) and match[1].lower() not in names
-
-
-def _one_line(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else "?" for character in text)
+def _refused(folder: Path, error: OSError | ValueError) -> KeyStoreError:
+    reason = getattr(error, "strerror", None) or "not a path"
+    return KeyStoreError(f"{printable(str(folder))}: {reason}")
