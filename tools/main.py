@@ -27,6 +27,8 @@ COMMANDS = {
     "decode": "Read messages, check and decrypt them, print what is in them.",
     "encode": "Build messages from the JSON lines of decode --json.",
     "replay": "Let emulated devices execute reference commands, compare their answers.",
+    "utrn": "Make, check and take apart prepayment top-up tokens.",
+    "pki": "Make, extend, show, check and convert test certificates and key stores.",
     "usecases": "Show the table of use cases.",
 }
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -69,20 +69,29 @@ class ContentKey(NamedTuple):
 
 def seal(plaintext: bytes, key: bytes, originator: EntityId) -> bytes:
     """The protected value of a plaintext."""
-    cipher = Cipher(algorithms.AES(key), modes.GCM(originator + _IV_TAIL, min_tag_length=TAG_LENGTH))
-    encryptor = cipher.encryptor()
-    encryptor.authenticate_additional_data(_AAD)
-    ciphertext = encryptor.update(plaintext) + encryptor.finalize()
-    return SECURITY_HEADER + ciphertext + encryptor.tag[:TAG_LENGTH]
+    ciphertext, tag = gcm_seal(key, originator + _IV_TAIL, _AAD, plaintext)
+    return SECURITY_HEADER + ciphertext + tag
 
 
 def unseal(octets: bytes, key: bytes, originator: EntityId) -> bytes:
     """The plaintext of a protected value. Raises ParseError or SecurityError."""
     parts = split_protected(octets)
-    mode = modes.GCM(originator + _IV_TAIL, parts.tag, min_tag_length=TAG_LENGTH)
-    decryptor = Cipher(algorithms.AES(key), mode).decryptor()
-    decryptor.authenticate_additional_data(_AAD)
+    return gcm_open(key, originator + _IV_TAIL, _AAD, parts.ciphertext, parts.tag)
+
+
+def gcm_seal(key: bytes, iv: bytes, aad: bytes, plaintext: bytes) -> tuple[bytes, bytes]:
+    """AES-128-GCM: ciphertext and 12-octet tag."""
+    encryptor = Cipher(algorithms.AES(key), modes.GCM(iv, min_tag_length=TAG_LENGTH)).encryptor()
+    encryptor.authenticate_additional_data(aad)
+    ciphertext = encryptor.update(plaintext) + encryptor.finalize()
+    return ciphertext, encryptor.tag[:TAG_LENGTH]
+
+
+def gcm_open(key: bytes, iv: bytes, aad: bytes, ciphertext: bytes, tag: bytes) -> bytes:
+    """AES-128-GCM: the plaintext, under a tag of 12 to 16 octets. Raises SecurityError."""
+    decryptor = Cipher(algorithms.AES(key), modes.GCM(iv, tag, min_tag_length=TAG_LENGTH)).decryptor()
+    decryptor.authenticate_additional_data(aad)
     try:
-        return decryptor.update(parts.ciphertext) + decryptor.finalize()
+        return decryptor.update(ciphertext) + decryptor.finalize()
     except InvalidTag:
         raise SecurityError(Check.DECRYPTION, "the tag is not the one of this key") from None

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from ..errors import Check, SecurityError
-from ..message import Message
+from ..message import SIGNATURE_LENGTH, Message
 
 _VERIFYING: Final = ec.ECDSA(SHA256())
 _SIGNING: Final = ec.ECDSA(SHA256(), deterministic_signing=True)
@@ -33,12 +33,18 @@ def with_signature(message: Message, private: ec.EllipticCurvePrivateKey) -> Mes
 
 def signature_is_valid(message: Message, public: ec.EllipticCurvePublicKey) -> bool:
     """Whether the message carries a signature of this key."""
-    signature = message.signature
-    if signature is None:
+    return message.signature is not None and octets_are_signed(
+        message.signed_octets, message.signature, public
+    )
+
+
+def octets_are_signed(octets: bytes, signature: bytes, public: ec.EllipticCurvePublicKey) -> bool:
+    """Whether a plain signature, r||s of 32 octets each, is one of this key over octets."""
+    if len(signature) != SIGNATURE_LENGTH:
         return False
     der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
     try:
-        public.verify(der, message.signed_octets, _VERIFYING)
+        public.verify(der, octets, _VERIFYING)
     except InvalidSignature:
         return False
     return True
