@@ -56,7 +56,7 @@ def chf_profile() -> Profile:
     return Profile(
         DeviceType.CHF,
         Payload.DLMS,
-        {Payload.DLMS: server, Payload.ASN1: CredentialsServer()},
+        {Payload.DLMS: server, Payload.ASN1: CredentialsServer(DeviceType.CHF)},
         behaviours,
         defaults | TEXTS,
         {m.item: m.entries for m in attributes if m.entries},

@@ -86,7 +86,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     return Profile(
         DeviceType.ESME,
         Payload.DLMS,
-        {Payload.DLMS: dlms, Payload.ASN1: CredentialsServer()},
+        {Payload.DLMS: dlms, Payload.ASN1: CredentialsServer(DeviceType.ESME)},
         behaviours,
         {item.name: item.default for item in rows},
         {item.name: item.capacity for item in rows if item.capacity},
