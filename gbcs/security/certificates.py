@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+    _Extended = x509.Certificate | x509.CertificateSigningRequest
 
 NO_ENTITY = EntityId(bytes(8))
 """What certificates without an entity identifier (certification authorities) report."""
@@ -138,8 +139,8 @@ def read_certificate(der_or_pem: bytes, cell_usage: CellUsage = CellUsage.MANAGE
     )
 
 
-def subject_of(certificate: x509.Certificate) -> tuple[EntityId, Role | None]:
-    """Whom a certificate names: entity and role, None for devices and device authorities.
+def subject_of(certificate: _Extended) -> tuple[EntityId, Role | None]:
+    """Whom a certificate or signing request names: entity and role, None for devices and device authorities.
 
     Raises ParseError with path `certificate.subject` or `certificate.subjectAltName`.
     """
@@ -165,8 +166,10 @@ def subject_of(certificate: x509.Certificate) -> tuple[EntityId, Role | None]:
     return EntityId(value[1:]), role
 
 
-def usage_of(certificate: x509.Certificate) -> KeyUsage:
+def usage_of(certificate: _Extended) -> KeyUsage:
     """The one key usage: digitalSignature, keyAgreement or keyCertSign (with or without cRLSign).
+
+    Of a certificate, or one a signing request asks for.
 
     Raises ParseError with path `certificate.keyUsage`.
     """
@@ -183,6 +186,15 @@ def usage_of(certificate: x509.Certificate) -> KeyUsage:
     if usage is None:
         raise _fault(f"no usage of the profile: {', '.join(sorted(bits)) or 'none'}", "keyUsage")
     return usage
+
+
+def policy_of(certificate: x509.Certificate) -> str | None:
+    """The first certificate policy as a dotted identifier, None without one."""
+    from cryptography import x509
+
+    extension = _extension(certificate, x509.CertificatePolicies)
+    policies = list(extension.value) if extension is not None else []
+    return policies[0].policy_identifier.dotted_string if policies else None
 
 
 def hardware_module_name(entity: EntityId) -> x509.SubjectAlternativeName:
@@ -382,7 +394,7 @@ def _fault(reason: str, field: str) -> ParseError:
     return ParseError(reason, path=f"certificate.{field}")
 
 
-def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> x509.Extension[_Extension] | None:
+def _extension(certificate: _Extended, kind: type[_Extension]) -> x509.Extension[_Extension] | None:
     from cryptography import x509
 
     try:
@@ -391,7 +403,7 @@ def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> x509.Ex
         return None
 
 
-def _is_authority(certificate: x509.Certificate) -> bool:
+def _is_authority(certificate: _Extended) -> bool:
     from cryptography import x509
 
     extension = _extension(certificate, x509.BasicConstraints)
@@ -421,7 +433,7 @@ def _p256_key(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
     return key
 
 
-def _role(certificate: x509.Certificate) -> Role | None:
+def _role(certificate: _Extended) -> Role | None:
     from cryptography.x509.oid import NameOID
 
     units = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
@@ -436,7 +448,7 @@ def _role(certificate: x509.Certificate) -> Role | None:
         raise _fault(f"no remote party role: {text}", "subject") from None
 
 
-def _hardware_module(certificate: x509.Certificate) -> tuple[bytes, bytes] | None:
+def _hardware_module(certificate: _Extended) -> tuple[bytes, bytes] | None:
     """hwType (its DER) and hwSerialNum of the hardwareModuleName, None without one."""
     from cryptography import x509
 
