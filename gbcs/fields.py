@@ -13,14 +13,13 @@ from .asn1 import fields as asn1_fields
 from .asn1.codec import decode as decode_asn1
 from .asn1.payloads import payload_type
 from .dlms import fields as dlms_fields
-from .dlms.apdu import AccessRequest, AccessResponse, Apdu, Choice, DataNotification, parse_apdu
+from .dlms.alert_rows import FUTURE_DATED_OUTCOME, alert_structure
+from .dlms.apdu import DataNotification, parse_apdu
 from .dlms.axdr import Data, Tag, read_data
-from .dlms.objects import MemberKind, member
-from .dlms.templates import templates
+from .dlms.items import executed_target, item_types
 from .errors import BuildError, KeyUnavailable, ParseError, SecurityError
 from .ids import Cra, EntityId, Kind, Payload
 from .jsonvalue import hex_text, maybe, unhex, want
-from .layout import Layout, octets, u8, u16, u64
 from .message import MAX_MESSAGE, Message, OtherInformation
 from .time import CosemDateTime
 from .usecases import by_code
@@ -48,9 +47,6 @@ _DATE_TIME = {
 }
 _GBZ_PROFILE = b"\x01\x09"
 _LENGTHS = ("other_information", "content")
-_EXECUTED = Layout(
-    "executed", u16("message code"), u64("counter"), u16("class_id"), octets("logical_name", 6), u8("member")
-)
 
 
 def payload_family(message: Message) -> Payload:
@@ -123,10 +119,18 @@ def _dlms_payload(message: Message, unseal: Unseal | None) -> _Payload:
 
     renderer = dlms_fields.Renderer(open_node)
     apdu = parse_apdu(message.payload)
-    payload = renderer.apdu(apdu, item_names(message.code, apdu))
-    if isinstance(apdu, DataNotification):
-        _name_alert(apdu.body, payload["body"])
+    payload = renderer.apdu(apdu, item_types(message.code, apdu), alert_structure(message.code))
+    if message.code == FUTURE_DATED_OUTCOME and isinstance(apdu, DataNotification):
+        _name_executed(apdu.body, payload["body"])
     return _Payload(payload, renderer.protected, renderer.opened, broken)
+
+
+def _name_executed(body: Data, fields: Fields) -> None:
+    """Say what was executed, by the name of the attribute (dlms-payloads 8.2)."""
+    for node, shown in zip(body.value, fields["value"], strict=True) if body.tag == Tag.STRUCTURE else ():
+        target = executed_target(node)
+        if target is not None:
+            shown["meaning"] = target
 
 
 def _fields_of(message: Message, payload: _Payload) -> Fields:
@@ -198,45 +202,6 @@ def _with_verdicts(fields: Fields, signature: str, mac: str, broken: bool) -> Fi
             result.update(verdicts)
         result[name] = value
     return result
-
-
-def item_names(code: int, apdu: Apdu) -> tuple[str | None, ...]:
-    """What the items of an access-request or of its response are called, as far as the tables tell."""
-    if isinstance(apdu, AccessRequest):
-        return tuple(_name(i.choice, i.class_id, i.logical_name, i.member) for i in apdu.items)
-    if isinstance(apdu, AccessResponse):
-        choices = [item.choice for item in apdu.items]
-        fitting = [
-            [_name(*component) for component in template.components]
-            for template in templates(code)
-            if [_ANSWERED.get(c.choice, c.choice) for c in template.components] == choices
-        ]
-        # a response does not repeat what was asked: where variants differ, there is no telling
-        return tuple(names[0] if len(set(names)) == 1 else None for names in zip(*fitting, strict=True))
-    return ()
-
-
-def _name_alert(body: Data, fields: Fields) -> None:
-    """Name the parts of an alert: its code and, in FDEIA-DLMS, what was executed (dlms-payloads 8.2)."""
-    if body.tag != Tag.STRUCTURE:
-        return
-    for index, (node, shown) in enumerate(zip(body.value, fields["value"], strict=True)):
-        if index == 0 and node.tag == Tag.LONG_UNSIGNED:
-            shown["name"] = f"alert code {node.value:04X}"
-        elif node.tag == Tag.OCTET_STRING and len(node.value) == _EXECUTED.size:
-            code, counter, class_id, ln, number = _EXECUTED.unpack(node.value)
-            target = _name(Choice.SET, class_id, ln, number) or _name(Choice.ACTION, class_id, ln, number)
-            if target is not None:
-                shown["name"] = f"{target} by {code:04X} of counter {counter:016X}"
-
-
-_ANSWERED = {4: 1}  # a get with selection is answered as a get
-
-
-def _name(choice: int, class_id: int, ln: bytes, number: int) -> str | None:
-    kind = MemberKind.METHOD if choice == 3 else MemberKind.ATTRIBUTE
-    found = member(class_id, ln, kind, number)
-    return f"{found.item} ({found.name})" if found is not None else None
 
 
 def build_message(fields: Any) -> Message:

@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from gbcs.event_rows import ROWS
 from gbcs.ids import Role
-
-from .alert_rows import ROWS
 
 GENERIC_CRITICAL = 0x1000
 GENERIC_NON_CRITICAL = 0x1001

@@ -123,7 +123,9 @@ def _payload_lines(payload: Fields) -> Iterator[str]:
                 yield f"  selector {item['selector']}"
                 yield from _node_lines(item["selection"], 2)
         else:
-            result = "success" if not item["result"] else f"result {item['result']}"
+            result = f"result {item['result']}" if item["result"] else "success"
+            if item["result"] and "meaning" in item:
+                result += f" {item['meaning']}"
             yield f"{number}. {item['choice']}, {result}{name}"
         yield from _node_lines(item["data"], 1)
 
@@ -230,16 +232,17 @@ def _with_remarks(node: Fields) -> str:
 
 def _node_lines(node: Fields, level: int) -> Iterator[str]:
     """The lines of a Data node and of what is below it."""
-    indent = "  " * level
+    indent = "  " * level + (f"{node['name']} " if "name" in node else "")
     kind = node["type"]
     if "length_form" in node:
         form = f"  [length in {node['length_form']} octets]"
     else:
         form = f"  [octet {node['octet']:02X}]" if "octet" in node else ""
-    if "name" in node:
-        form += click.style(f"  = {node['name']}", fg="cyan")
+    if "meaning" in node:
+        form += click.style(f"  = {node['meaning']}", fg="cyan")
     if kind == "protected":
         yield f"{indent}protected, security header {node['security_header']}{form}"
+        indent = "  " * level
         yield f"{indent}  ciphertext {node['ciphertext']}"
         yield f"{indent}  tag {node['tag']}"
         if node["plaintext"] is None:
@@ -269,7 +272,7 @@ def _value_text(kind: str, node: Fields) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if kind == "octet-string":
-        return (value or "(empty)") + _octets_remark(bytes.fromhex(value))
+        return (value or "(empty)") + ("" if "meaning" in node else _octets_remark(bytes.fromhex(value)))
     return str(value) or "(empty)"
 
 

@@ -37,6 +37,36 @@ class Choice(IntEnum):
     SET_WITH_SELECTION = 5
 
 
+RESULTS = {
+    0: "success",
+    1: "hardware-fault",
+    2: "temporary-failure",
+    3: "read-write-denied",
+    4: "object-undefined",
+    9: "object-class-inconsistent",
+    11: "object-unavailable",
+    12: "type-unmatched",
+    13: "scope-of-access-violated",
+    14: "data-block-unavailable",
+    15: "long-get-aborted",
+    16: "no-long-get-in-progress",
+    17: "long-set-aborted",
+    18: "no-long-set-in-progress",
+    19: "data-block-number-invalid",
+    OTHER_REASON: "other-reason",
+}
+ACTION_RESULTS = {
+    **{code: name for code, name in RESULTS.items() if code < 15 or code == OTHER_REASON},
+    15: "long-action-aborted",
+    16: "no-long-action-in-progress",
+}
+
+
+def result_name(choice: int, result: int) -> str | None:
+    """The name of a data-access-result or action-result; None for an unknown one."""
+    return (ACTION_RESULTS if choice == Choice.ACTION else RESULTS).get(result)
+
+
 class RequestItem(NamedTuple):
     """One item of an access-request: its specification and its datum.
 

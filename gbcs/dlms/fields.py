@@ -1,15 +1,15 @@
 """DLMS payloads as JSON-able fields, and back by building from the fields.
 
 Every node names its type. What the octets do not settle alone is kept beside the value: a
-length form, a boolean octet, padding bits. `name` and `plaintext` are remarks for the
-reader; they are not read back.
+length form, a boolean octet, padding bits. `name`, `meaning` and `plaintext` are remarks for
+the reader, from the tables of objects and alerts; they are not read back.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import BuildError
 from ..jsonvalue import hex_text, maybe, unhex, want
@@ -22,6 +22,7 @@ from .apdu import (
     DataNotification,
     RequestItem,
     ResponseItem,
+    result_name,
 )
 from .axdr import (
     FIXED,
@@ -35,7 +36,11 @@ from .axdr import (
     Tag,
     TypeDescription,
 )
+from .meanings import remark
 from .names import ln_octets, ln_text
+from .notation import SELECTION
+from .types import parse_type
+from .wire import Array, Compact, Octets, Structure, TypeMismatch, WireType
 
 Fields = dict[str, Any]
 Unseal = Callable[[bytes], Data | None]
@@ -52,6 +57,18 @@ PROTECTED_HEADER = bytes.fromhex("3100000000")
 PROTECTED_TAG = 12
 
 
+class ItemType(NamedTuple):
+    """What an item is: its name, the type of its datum, and that of protected contents in it."""
+
+    name: str | None
+    wire: WireType | None = None
+    contents: WireType | None = None
+
+
+UNKNOWN_ITEM = ItemType(None)
+_SELECTION = parse_type(SELECTION)
+
+
 class Renderer:
     """Turns APDUs into fields; counts protected parts met and opened.
 
@@ -62,57 +79,65 @@ class Renderer:
         self._unseal = unseal
         self.protected = 0
         self.opened = 0
+        self._contents: WireType | None = None
 
-    def apdu(self, apdu: Apdu, names: Sequence[str | None] = ()) -> Fields:
-        """The fields of an APDU; `names` are remarks for its items, in order."""
+    def apdu(self, apdu: Apdu, items: Sequence[ItemType] = (), alert: WireType | None = None) -> Fields:
+        """The fields of an APDU; `items` says what its items are, `alert` what a notification is."""
         fields: Fields = {"apdu": _APDU_NAMES[type(apdu)], "invoke_id": f"{apdu.invoke_id:08X}"}
         if apdu.date_time:
             fields["date_time"] = hex_text(apdu.date_time)
         if isinstance(apdu, DataNotification):
-            fields["body"] = self.node(apdu.body)
+            fields["body"] = self.node(apdu.body, alert)
             return fields
         if apdu.forms:
             fields["length_forms"] = dict(apdu.forms)
-        padded = [*names, *([None] * (len(apdu.items) - len(names)))]
+        padded = [*items, *([UNKNOWN_ITEM] * (len(apdu.items) - len(items)))]
         if isinstance(apdu, AccessRequest):
             fields["items"] = [self._request_item(i, n) for i, n in zip(apdu.items, padded, strict=False)]
         else:
             fields["items"] = [self._response_item(i, n) for i, n in zip(apdu.items, padded, strict=False)]
         return fields
 
-    def _request_item(self, item: RequestItem, name: str | None) -> Fields:
+    def _request_item(self, item: RequestItem, known: ItemType) -> Fields:
         fields: Fields = {
             "choice": _CHOICE_NAMES[item.choice],
             "class_id": item.class_id,
             "logical_name": ln_text(item.logical_name),
             "member": item.member,
         }
-        if name:
-            fields["name"] = name
+        if known.name:
+            fields["name"] = known.name
         if item.selection is not None:
             fields["selector"] = item.selector
-            fields["selection"] = self.node(item.selection)
-        fields["data"] = self.node(item.data)
+            fields["selection"] = self.node(item.selection, _SELECTION)
+        fields["data"] = self.node(item.data, known.wire)
         return fields
 
-    def _response_item(self, item: ResponseItem, name: str | None) -> Fields:
+    def _response_item(self, item: ResponseItem, known: ItemType) -> Fields:
         fields: Fields = {"choice": _CHOICE_NAMES[item.choice], "result": item.result}
-        if name:
-            fields["name"] = name
-        fields["data"] = self.node(item.data)
+        if known.name:
+            fields["name"] = known.name
+        meaning = result_name(item.choice, item.result)
+        if meaning is not None:
+            fields["meaning"] = meaning
+        self._contents = known.contents
+        fields["data"] = self.node(item.data, known.wire)
         return fields
 
-    def node(self, data: Data) -> Fields:
-        """The fields of a Data node."""
+    def node(self, data: Data, wire: WireType | None = None) -> Fields:
+        """The fields of a Data node; `wire` names its elements and says what they mean."""
         tag, value, form = data
         name = _NAMES[tag]
+        if wire is not None:
+            wire = fitting(wire, data)
         if tag in (Tag.ARRAY, Tag.STRUCTURE):
-            fields: Fields = {"type": name, "value": self._children(value)}
+            fields: Fields = {"type": name, "value": self._children(value, wire)}
         elif tag == Tag.COMPACT_ARRAY:
+            inner = wire.item if isinstance(wire, Compact) else None
             fields = {
                 "type": name,
                 "of": _type_fields(value.description),
-                "value": [self.node(entry) for entry in value.entries],
+                "value": [self.node(entry, inner) for entry in value.entries],
             }
         elif tag == Tag.NULL:
             return {"type": name}
@@ -128,9 +153,22 @@ class Renderer:
             fields = {"type": name, "value": value}
         if form:
             fields["octet" if tag == Tag.BOOLEAN else "length_form"] = form
+        said = None if wire is None else _remark(wire, data)
+        if said is not None:
+            fields["meaning"] = said
         return fields
 
-    def _children(self, nodes: tuple[Data, ...]) -> list[Fields]:
+    def _children(self, nodes: tuple[Data, ...], wire: WireType | None) -> list[Fields]:
+        if isinstance(wire, Array):
+            item = wire.item
+            return [self.node(node, item) for node in nodes]
+        if isinstance(wire, Structure):
+            children = []
+            for index, (node, name, inner) in enumerate(zip(nodes, wire.names, wire.items, strict=True)):
+                sealed = index and is_protected(nodes[index - 1], node)
+                shown = self._protected(node) if sealed else self.node(node, inner)
+                children.append({"name": name, **shown})
+            return children
         children = []
         for index, node in enumerate(nodes):
             if index and is_protected(nodes[index - 1], node):
@@ -152,8 +190,35 @@ class Renderer:
         }
         if node.form:
             fields["length_form"] = node.form
-        fields["plaintext"] = None if plain is None else Renderer().node(plain)
+        fields["plaintext"] = None if plain is None else Renderer().node(plain, self._contents)
         return fields
+
+
+def fitting(wire: WireType, data: Data) -> WireType | None:
+    """The alternative of a type that a node looks like, by tag and count; None if it is none of them."""
+    for choice in wire.options:
+        if isinstance(choice, Structure):
+            if data.tag == Tag.STRUCTURE and len(data.value) == len(choice.items):
+                return choice
+        elif isinstance(choice, Compact):
+            if data.tag == Tag.COMPACT_ARRAY and data.value.description == choice.description():
+                return choice
+        elif isinstance(choice, Octets):
+            if data.tag == Tag.OCTET_STRING and choice.lo <= len(data.value) <= choice.hi:
+                return choice
+        elif choice.node_tag == data.tag:
+            return choice
+    return None
+
+
+def _remark(wire: WireType, data: Data) -> str | None:
+    meaning: str = getattr(wire, "meaning", "")
+    if not meaning:
+        return None
+    try:
+        return remark(meaning, wire.decode(data))
+    except (TypeMismatch, BuildError):
+        return None
 
 
 def is_protected(before: Data, node: Data) -> bool:

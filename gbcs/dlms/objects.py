@@ -8,6 +8,7 @@ list, dlms-payloads 4 to 7), limits from SMETS 5.7 (reference: smets-esme 6).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -16,6 +17,7 @@ from typing import TypeAlias
 
 from ..errors import BuildError
 from ..ids import DeviceType
+from .meanings import UNITS
 from .names import ln_octets, ln_text
 from .types import Compact, Value, WireType, parse_type
 
@@ -46,6 +48,9 @@ CLASS_NAMES = {
 }
 ACCESS = frozenset("get set select protected action".split())
 FLAGS = frozenset("twin polyphase aux apc boost dual-band legacy chf shared ours".split())
+
+# a number whose unit is that of its row
+_PLAIN_NUMBER = re.compile(r"\b([ui](?:16|32))\b(?!@)")
 
 # result codes of an item (reference: dlms-payloads 3)
 READ_WRITE_DENIED = 3
@@ -215,6 +220,8 @@ def row(
         raise KeyError(f"{item}: unknown {sorted((words - FLAGS) | (rights - ACCESS))}")
     kind = MemberKind.METHOD if number[0] == "m" else MemberKind.ATTRIBUTE
     parameter, _, result = type_text.partition(" -> ")
+    if unit in UNITS:
+        parameter = _PLAIN_NUMBER.sub(rf"\1@{unit}", parameter)
     single, _, twin = parameter.partition(" || ")
     return Member(
         class_id=class_id,

@@ -9,6 +9,7 @@ The object table says what a datum looks like in one line of this notation:
     arr(u32, 48) arr(u32, 0..120)   array; any count when the range is left out
     compact(struct(...), 0..100)    compact-array of that entry type
     a | b                           either
+    u32@utc oct(12)@date-time       what a leaf means: the name of a kind (see `meanings`)
 
 Plain values: None, bool, int, bytes (octet-string), str (visible, utf8, and a bit-string
 as '0' and '1', first bit first), tuple (array, structure, compact-array).
@@ -18,6 +19,7 @@ Source of the encodings: DLMS Green Book as profiled by GBCS (reference: dlms-pa
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 
 from ..errors import BuildError
@@ -52,7 +54,7 @@ _SIMPLE: dict[str, WireType] = {
     "i32": Number("i32", int(Tag.DOUBLE_LONG), -0x8000_0000, 0x7FFF_FFFF),
     "i64": Number("i64", int(Tag.LONG64), -0x8000_0000_0000_0000, 0x7FFF_FFFF_FFFF_FFFF),
 }
-_TOKEN = re.compile(r"\s*([a-z_][a-z0-9_]*|\d+|\.\.|[(),:|])")
+_TOKEN = re.compile(r"\s*(@[A-Za-z][A-Za-z-]*|[A-Za-z_][A-Za-z0-9_]*|\d+|\.\.|[(),:|])")
 
 
 class _Parser:
@@ -95,6 +97,14 @@ class _Parser:
         return choices[0] if len(choices) == 1 else OneOf(tuple(choices))
 
     def single(self) -> WireType:
+        wire = self.bare()
+        if not self.peek().startswith("@"):
+            return wire
+        if not isinstance(wire, Boolean | Number | Octets | Text | Bits):
+            raise BuildError("only a leaf has a meaning", self.text)
+        return replace(wire, meaning=self.take()[1:])
+
+    def bare(self) -> WireType:
         name = self.take()
         if name in _SIMPLE:
             return _SIMPLE[name]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import NoReturn, TypeAlias
+from typing import ClassVar, NoReturn, TypeAlias
 
 from ..errors import BuildError, PeerError
 from .axdr import BitString, CompactArray, Data, Tag, TypeDescription
@@ -49,6 +49,12 @@ class _Fault(Exception):
 @dataclass(frozen=True, slots=True)
 class WireType:
     """A type of the notation. Use `parse_type`; the subclasses are its tree."""
+
+    @property
+    def node_tag(self) -> int | None:
+        """The tag of its nodes, None for alternatives."""
+        tag: int | None = getattr(self, "tag", None)
+        return tag
 
     def decode(self, data: Data) -> Value:
         """The plain value of a node. Raises TypeMismatch."""
@@ -104,6 +110,8 @@ class WireType:
 class Null(WireType):
     """null-data."""
 
+    tag: ClassVar[int] = int(Tag.NULL)
+
     def default(self) -> Value:
         return None
 
@@ -126,12 +134,15 @@ class Null(WireType):
 class Boolean(WireType):
     """boolean; any octet but 0 is read as true."""
 
+    tag: ClassVar[int] = int(Tag.BOOLEAN)
+    meaning: str = ""
+
     def default(self) -> Value:
         return False
 
     @property
     def text(self) -> str:
-        return "bool"
+        return "bool" + _meaning_text(self.meaning)
 
     def _read(self, data: Data) -> Value:
         if data.tag != 3:
@@ -152,13 +163,14 @@ class Number(WireType):
     tag: int
     lo: int
     hi: int
+    meaning: str = ""
 
     def default(self) -> Value:
         return 0
 
     @property
     def text(self) -> str:
-        return self.name
+        return self.name + _meaning_text(self.meaning)
 
     def _read(self, data: Data) -> Value:
         if data.tag != self.tag:
@@ -180,15 +192,17 @@ class Number(WireType):
 class Octets(WireType):
     """octet-string of `lo` to `hi` octets."""
 
+    tag: ClassVar[int] = int(Tag.OCTET_STRING)
     lo: int
     hi: int
+    meaning: str = ""
 
     def default(self) -> Value:
         return bytes(self.lo)
 
     @property
     def text(self) -> str:
-        return "oct" + _range_text(self.lo, self.hi)
+        return "oct" + _range_text(self.lo, self.hi) + _meaning_text(self.meaning)
 
     def _read(self, data: Data) -> Value:
         if data.tag != 9:
@@ -212,13 +226,14 @@ class Text(WireType):
     tag: int
     lo: int
     hi: int
+    meaning: str = ""
 
     def default(self) -> Value:
         return " " * self.lo
 
     @property
     def text(self) -> str:
-        return self.name + _range_text(self.lo, self.hi)
+        return self.name + _range_text(self.lo, self.hi) + _meaning_text(self.meaning)
 
     @property
     def charset(self) -> str:
@@ -250,15 +265,17 @@ class Text(WireType):
 class Bits(WireType):
     """bit-string of `lo` to `hi` bits."""
 
+    tag: ClassVar[int] = int(Tag.BIT_STRING)
     lo: int
     hi: int
+    meaning: str = ""
 
     def default(self) -> Value:
         return "0" * self.lo
 
     @property
     def text(self) -> str:
-        return "bits" + _range_text(self.lo, self.hi)
+        return "bits" + _range_text(self.lo, self.hi) + _meaning_text(self.meaning)
 
     def _read(self, data: Data) -> Value:
         if data.tag != 4:
@@ -278,6 +295,7 @@ class Bits(WireType):
 class Structure(WireType):
     """structure; `names` holds a name or '' for each element."""
 
+    tag: ClassVar[int] = int(Tag.STRUCTURE)
     items: tuple[WireType, ...]
     names: tuple[str, ...]
 
@@ -326,6 +344,7 @@ class Structure(WireType):
 class Array(WireType):
     """array of `lo` to `hi` elements of one type."""
 
+    tag: ClassVar[int] = int(Tag.ARRAY)
     item: WireType
     lo: int
     hi: int
@@ -350,6 +369,7 @@ class Array(WireType):
 class Compact(WireType):
     """compact-array of `lo` to `hi` entries; the description must be that of the entry type."""
 
+    tag: ClassVar[int] = int(Tag.COMPACT_ARRAY)
     item: WireType
     lo: int
     hi: int
@@ -471,6 +491,10 @@ def _unexpected(tag: int, data: Data) -> NoReturn:
 
 def _kind(value: Value) -> str:
     return "nothing" if value is None else type(value).__name__
+
+
+def _meaning_text(meaning: str) -> str:
+    return f"@{meaning}" if meaning else ""
 
 
 def _range_text(lo: int, hi: int) -> str:

@@ -1,6 +1,7 @@
 """Messages as JSON: the identity, one value at a time, what is refused, and what is never there."""
 
 import copy
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given
 
 from gbcs.dlms.axdr import Data, data_octets
 from gbcs.errors import BuildError, ParseError
+from gbcs.events import EventCode
 from gbcs.fields import build_message, checked_fields, message_fields
 from gbcs.ids import Cra
 from gbcs.message import MAX_MESSAGE, Message, OtherInformation, parse_message
@@ -393,10 +395,14 @@ def test_encryption_verdicts(name: str, keys: bool, verdict: str, counts: tuple[
 
 
 def test_names_of_an_alert() -> None:
-    body = decoded(VECTORS["apdu/notification-executed"])["payload"]["body"]["value"]
-    assert body[0]["name"] == "alert code 8F66"
-    assert body[2]["name"].endswith("by 0019 of counter 00000001000007CF")
-    assert body[2]["name"].startswith("TariffSwitchingTable.ActivationTime (")
+    parsed = parse_message(VECTORS["apdu/notification-executed"])
+    message = dataclasses.replace(parsed, other=OtherInformation(0x00CC)).encoded()
+    code, time, executed = message_fields(message)["payload"]["body"]["value"]
+    assert (code["name"], code["meaning"]) == ("AlertCode", str(EventCode(0x8F66)))
+    assert time["name"] == "Time"
+    assert executed["name"] == "Executed"
+    assert executed["meaning"].endswith("by 0019 of counter 00000001000007CF")
+    assert executed["meaning"].startswith("TariffSwitchingTable.ActivationTime (")
 
 
 def test_a_response_is_named_where_all_variants_agree() -> None:

@@ -1,4 +1,4 @@
-"""Rows of the event and alert table (see `alerts`): SMETS event and alert codes, in code order.
+"""Rows of the event and alert table: SMETS event and alert codes, in code order.
 
 Columns: code, name, device types, class (critical, non-critical, none: never an alert),
 configurable, WAN alert type (0 none, 1 code and time, 2 with content), log, recipients.
