@@ -1,65 +1,20 @@
-"""The Data protection request of class 30 and the parameters of its answer.
+"""What a device takes for a request of class 30, Data protection.
 
 Source: GBCS protected attributes (reference: dlms-payloads 6, gbcs-messages 6.4).
 """
 
 from __future__ import annotations
 
-from gbcs.dlms.axdr import Data, Tag, array, number, octet_string, structure
+from gbcs.dlms.axdr import Data
+from gbcs.dlms.protection import plain, protected_request, protection_parameters
 from gbcs.dlms.protection_rows import ProtectedRead
 from gbcs.dlms.selective import Range
 from gbcs.dlms.types import TypeMismatch
 from gbcs.errors import BuildError
-from gbcs.ids import EntityId
 from gbcs.message import Message
-from gbcs.security.keys import CRA_ENCRYPTION
 from gbcs.time import Utc
 
-_ENUM = Tag.ENUM
-NO_RESTRICTION = structure(number(_ENUM, 0), Data(0, None))
-
-
-def protection_parameters(counter: int, originator: EntityId, recipient: EntityId) -> Data:
-    """One protection structure: authentication and encryption with an agreed key.
-
-    It names the header's counter and recipient even where supplementary ones enter the key.
-    """
-    transaction = bytes((CRA_ENCRYPTION,)) + counter.to_bytes(8, "big")
-    key = structure(octet_string(b"\x02"), octet_string(b""))
-    return structure(
-        number(_ENUM, 2),
-        structure(
-            octet_string(transaction),
-            octet_string(originator),
-            octet_string(recipient),
-            octet_string(b""),
-            structure(number(_ENUM, 2), key),
-        ),
-    )
-
-
-def protected_request(
-    row: ProtectedRead, counter: int, originator: EntityId, recipient: EntityId, within: Range | None = None
-) -> Data:
-    """The method parameter that asks for a protected read. Raises BuildError."""
-    if row.dated != (within is not None):
-        raise BuildError("dates are needed" if row.dated else "takes no dates", row.use_case)
-    restriction = NO_RESTRICTION
-    if within is not None:
-        dates = structure(*(octet_string(Utc.from_seconds(s).to_cosem()) for s in within))
-        restriction = structure(number(_ENUM, 1), dates)
-    objects = [
-        structure(
-            number(Tag.LONG_UNSIGNED, member.class_id),
-            octet_string(member.logical_name),
-            number(Tag.INTEGER, member.number),
-            number(Tag.LONG_UNSIGNED, 0),
-            restriction,
-        )
-        for member in row.contents
-    ]
-    parameters = protection_parameters(counter, originator, recipient)
-    return structure(array(*objects), array(parameters))
+__all__ = ["protected_request", "protection_parameters", "read_request"]
 
 
 def read_request(data: Data, row: ProtectedRead, message: Message) -> Range | None:
@@ -92,19 +47,13 @@ def _normal(data: Data, count: int) -> object:
         ]
     except (TypeError, ValueError, IndexError, AttributeError):
         raise TypeMismatch("not a protected read") from None
-    return data.tag, objects.tag, len(rows) == count, rows, _plain(parameters)
-
-
-def _plain(data: Data) -> object:
-    if data.tag in (Tag.ARRAY, Tag.STRUCTURE):
-        return data.tag, tuple(_plain(node) for node in data.value)
-    return data.tag, data.value
+    return data.tag, objects.tag, len(rows) == count, rows, plain(parameters)
 
 
 def _dates(data: Data, row: ProtectedRead) -> Range:
     """The dates of the first restriction; all are equal in a request of several objects."""
     try:
-        restrictions = {_plain(entry.value[4]) for entry in data.value[0].value}
+        restrictions = {plain(entry.value[4]) for entry in data.value[0].value}
         ((_, dates),) = (restriction[1] for restriction in restrictions)  # type: ignore[index]
         first, last = (bound[1] for bound in dates[1])
         return Range(_seconds(first, 0), _seconds(last, 0xFFFF_FFFF))
