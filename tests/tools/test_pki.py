@@ -5,76 +5,46 @@ import json
 import os
 import re
 import stat
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from smets.tools.pki import DEFAULT_START, HOME
 
-from gbcs.ids import CellUsage, Cra, EntityId, KeyUsage, Role
-from gbcs.message import Message, OtherInformation
+from gbcs.ids import EntityId, KeyUsage, Role
 from gbcs.party import AccessControlBroker, RemoteParty, compose
 from gbcs.pki import ROLE_USES, TestPki
-from gbcs.security.certificates import check_path, hardware_module_name, profile_faults, read_certificate
+from gbcs.security.certificates import profile_faults
 from gbcs.security.folder import FolderKeyStore
-from gbcs.security.signature import sign_octets
 from gbcs.security.store import Credential
 from gbcs.usecases import by_name
 from hil.scenario import load_scenario
-from tests.tools.cli import Done, smets
-
-DS, KA = KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT
-TOP_UP = CellUsage.PREPAYMENT_TOP_UP
-METER = EntityId.parse("00-DB-12-34-56-78-00-01")
-SUPPLIER, BROKER = EntityId.parse(HOME[0][1]), EntityId.parse(HOME[2][1])
-WITHIN = "2027-06-01"
-COUNT = 4 + sum(len(ROLE_USES[role]) for role, _, _ in HOME)
+from tests.tools.cli import smets
+from tests.tools.pki_keys import (
+    BROKER,
+    COUNT,
+    DEVICE_KEY,
+    DS,
+    KA,
+    METER,
+    SUPPLIER,
+    TOP_UP,
+    WITHIN,
+    complaint,
+    credential,
+    lines,
+    new_pki,
+    private,
+    request,
+    snapshot,
+)
 
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Path:
     """A new PKI, made by the command."""
-    folder = tmp_path / "keys"
-    done = smets("pki", "new", str(folder))
-    assert (done.status, done.err) == (0, "")
-    return folder
-
-
-def lines(done: Done) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in done.out.splitlines()]
-
-
-def snapshot(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def complaint(done: Done, status: int = 2) -> str:
-    """The one line of a command that failed."""
-    assert done.status == status
-    assert not done.out
-    assert done.err.startswith("smets: ")
-    assert done.err.count("\n") == 1
-    assert done.err.rstrip("\n").isprintable()
-    return done.err
-
-
-def credential(
-    folder: Path, entity: EntityId, usage: KeyUsage, cell: CellUsage = CellUsage.MANAGEMENT
-) -> Credential:
-    found = FolderKeyStore(folder).find(entity, usage, cell)
-    assert found is not None
-    return found
-
-
-def private(folder: Path, held: Credential) -> ec.EllipticCurvePrivateKey:
-    key = FolderKeyStore(folder).private_key(held)
-    assert key is not None
-    return key
+    return new_pki(tmp_path / "keys")
 
 
 # --- new ------------------------------------------------------------------------------------
@@ -159,289 +129,6 @@ def test_messages_made_with_these_keys_are_valid(keys: Path, tmp_path: Path) -> 
     assert smets("pki", "issue", str(other), "--entity", str(METER), "--role", "device").status == 0
     (fields,) = lines(smets("decode", "--json", "--keys", str(other), str(path)))
     assert (fields["signature"], fields["mac"]) == ("invalid", "invalid")
-
-
-# --- issue ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("arguments", "uses"),
-    [
-        (("--role", "device"), ["ds", "ka"]),
-        (("--role", "device", "--usage", "all"), ["ds", "ka"]),
-        (("--role", "device", "--usage", "ka"), ["ka"]),
-        (("--role", "supplier"), ["ds", "ka", "pp-ka"]),
-        (("--role", "Supplier", "--usage", "pp-ka"), ["pp-ka"]),
-        (("--role", "broker"), ["ds", "ka"]),
-        (("--role", "wan-provider"), ["ds"]),
-        (("--role", "wan-provider", "--usage", "ka"), ["ka"]),
-        (("--role", "other", "--name", "A PARTY"), ["ds", "ka"]),
-    ],
-)
-def test_issue_adds_certificates(keys: Path, arguments: tuple[str, ...], uses: list[str]) -> None:
-    before = snapshot(keys)
-    done = smets("pki", "issue", str(keys), "--entity", "00-00-5e-00-53-00-00-99", "--json", *arguments)
-    assert (done.status, done.err) == (0, "")
-    rows = lines(done)
-    assert [row["usage"] for row in rows] == uses
-    added = snapshot(keys).keys() - before.keys()
-    assert added == {f"00005e0053000099-{use}.{kind}" for use in uses for kind in ("pem", "key")}
-    assert snapshot(keys).items() >= before.items()
-    for row in rows:
-        assert row["role"] == arguments[1].lower()
-        assert row["entity"] == "00005E0053000099"
-        assert (row["private_key"], row["faults"]) == (True, [])
-        assert (keys / Path(row["file"]).name).read_bytes() == x509.load_der_x509_certificate(
-            bytes.fromhex(row["der"])
-        ).public_bytes(Encoding.PEM)
-    assert smets("pki", "check", str(keys), "--at", WITHIN).status == 0
-    assert {stat.S_IMODE((keys / name).stat().st_mode) for name in added if name.endswith(".key")} == {0o600}
-
-
-def test_issuing_again_changes_nothing_and_renewing_adds(keys: Path) -> None:
-    arguments = ("pki", "issue", str(keys), "--entity", str(SUPPLIER), "--role", "supplier", "--usage", "ds")
-    old = credential(keys, SUPPLIER, DS)
-    first = smets(*arguments, "--at", "2026-06-01")
-    held = snapshot(keys)
-    assert f"{SUPPLIER.hex()}-ds-2.pem" in held
-    again = smets(*arguments, "--at", "2026-06-01")
-    assert again.status == 0
-    assert again.out.startswith(f"{keys}: nothing new\n")
-    assert again.out.splitlines()[1:] == first.out.splitlines()[1:]
-    assert snapshot(keys) == held
-    assert smets(*arguments, "--at", "2026-07-01").status == 0
-    store = FolderKeyStore(keys)
-    assert store.notes == ()
-    found = [c for c in store.all() if (c.entity, c.usage) == (SUPPLIER, DS)]
-    assert len({c.point for c in found}) == 3
-    assert found[-1] == old
-    assert store.find(SUPPLIER, DS) == found[0]
-    assert store.file_of(found[0]) == f"{SUPPLIER.hex()}-ds-3.pem"
-    assert smets("pki", "check", str(keys), "--at", WITHIN).status == 0
-
-
-def test_another_validity(keys: Path) -> None:
-    done = smets(
-        *("pki", "issue", str(keys), "--entity", str(METER), "--role", "device"),
-        *("--at", "2026-02-01T12:00", "--years", "2", "--json"),
-    )
-    for row in lines(done):
-        assert (row["not_before"], row["not_after"]) == ("2026-02-01T12:00:00Z", "2028-02-01T11:59:59Z")
-        assert row["faults"] == ["expires"]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (),
-        ("--entity", "00005E0053000099"),
-        ("--role", "supplier"),
-        ("--entity", "00005E00530000", "--role", "supplier"),
-        ("--entity", "00005E0053000099", "--role", "root"),
-        ("--entity", "00005E0053000099", "--role", "supplier", "--usage", "ca"),
-        ("--entity", "00005E0053000099", "--role", "device", "--usage", "pp-ka"),
-        ("--entity", "00005E0053000099", "--role", "broker", "--usage", "pp-ka"),
-        ("--entity", "00005E0053000099", "--role", "device", "--name", "a meter"),
-        ("--entity", "00005E0053000099", "--role", "other", "--name", "x" * 65),
-        ("--entity", "00005E0053000099", "--role", "other", "--at", "soon"),
-        ("--entity", "00005E0053000099", "--role", "other", "--years", "0"),
-        ("--entity", "00005E0053000099", "--role", "other", "--years", "8000"),
-        ("--csr", "no such file"),
-        ("--csr", "no such file", "--role", "broker"),
-    ],
-)
-def test_what_cannot_be_issued(keys: Path, arguments: tuple[str, ...]) -> None:
-    before = snapshot(keys)
-    complaint(smets("pki", "issue", str(keys), *arguments))
-    assert snapshot(keys) == before
-
-
-def test_no_authority_no_certificate(keys: Path, tmp_path: Path) -> None:
-    public = tmp_path / "public"
-    assert smets("pki", "export", "--public", str(keys), str(public)).status == 0
-    assert not list(public.glob("*.key"))
-    for role in ("device", "supplier"):
-        done = smets("pki", "issue", str(public), "--entity", str(METER), "--role", role)
-        assert "no authority for" in complaint(done)
-    assert "no such folder" in complaint(
-        smets("pki", "issue", str(tmp_path / "none"), "--entity", str(METER), "--role", "device")
-    )
-
-
-# --- issue for a signing request --------------------------------------------------------------
-
-DEVICE_KEY = ec.derive_private_key(4711, ec.SECP256R1())
-
-
-def usage_bits(**bits: bool) -> x509.KeyUsage:
-    names = (
-        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
-        "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
-    )  # fmt: skip
-    return x509.KeyUsage(**{name: bits.get(name, False) for name in names})
-
-
-def request(
-    *extensions: tuple[x509.ExtensionType, bool],
-    key: Any = DEVICE_KEY,
-    subject: str = "",
-    algorithm: Any = None,
-) -> x509.CertificateSigningRequest:
-    """A request as a device makes it, unless told otherwise."""
-    names = [x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)] if subject else []
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(names))
-    for extension, critical in extensions or PROFILE:
-        builder = builder.add_extension(extension, critical)
-    return builder.sign(key, algorithm or SHA256())
-
-
-SIGNING = (usage_bits(digital_signature=True), True)
-AGREEMENT = (usage_bits(key_agreement=True), True)
-NAME = (hardware_module_name(METER), True)
-PROFILE = (SIGNING, NAME)
-
-
-def response(payload: bytes, folder: Path, key: ec.EllipticCurvePrivateKey | None = None) -> bytes:
-    """A CS02c response, signed with the device's key in a folder or another."""
-    code = by_name("CS02c").code
-    assert code is not None
-    draft = Message(
-        Cra.RESPONSE, 5, METER, SUPPLIER, OtherInformation(code), payload, None, has_signature_length=True
-    ).encoded()
-    signer = key or private(folder, credential(folder, METER, DS))
-    return replace(draft, signature=sign_octets(draft.signed_octets, signer)).encoded().octets
-
-
-@pytest.mark.parametrize("usage", [SIGNING, AGREEMENT])
-@pytest.mark.parametrize("form", ["der", "pem", "text and pem", "hex", "upper case hex"])
-def test_a_request_is_answered(keys: Path, tmp_path: Path, usage: Any, form: str) -> None:
-    made = request(usage, NAME)
-    der, pem = made.public_bytes(Encoding.DER), made.public_bytes(Encoding.PEM)
-    octets = {
-        "der": der,
-        "pem": pem,
-        "text and pem": b"Certificate Request:\n" + pem,
-        "hex": der.hex().encode(),
-        "upper case hex": der.hex(" ", 32).upper().encode() + b"\r\n",
-    }[form]
-    path = tmp_path / "request"
-    path.write_bytes(octets)
-    before = snapshot(keys)
-    (row,) = lines(smets("pki", "issue", str(keys), "--csr", str(path), "--json"))
-    issued = read_certificate(bytes.fromhex(row["der"]))
-    assert issued.public_key == DEVICE_KEY.public_key()
-    assert (issued.entity, issued.role) == (METER, None)
-    assert issued.usage is (DS if usage is SIGNING else KA)
-    assert profile_faults(issued) == ()
-    assert row["private_key"] is False
-    (added,) = snapshot(keys).keys() - before.keys()
-    assert added == f"{METER.hex()}-{'ds' if usage is SIGNING else 'ka'}.pem"
-    store = FolderKeyStore(keys)
-    authorities = [c for c in store.all() if c.usage is KeyUsage.KEY_CERT_SIGN and c.role is None]
-    root = next(c for c in authorities if c.certificate.issuer == c.certificate.subject)
-    check_path(issued, authorities, root, DEFAULT_START)
-
-
-def test_a_response_with_a_request_is_answered(keys: Path, tmp_path: Path) -> None:
-    assert smets("pki", "issue", str(keys), "--entity", str(METER), "--role", "device").status == 0
-    octets = response(request().public_bytes(Encoding.DER), keys)
-    path = tmp_path / "response"
-    for written in (octets, octets.hex().encode()):
-        path.write_bytes(written)
-        done = smets("pki", "issue", str(keys), "--csr", str(path), "--at", "2026-03-01", "--json")
-        assert (done.status, done.err) == (0, "")
-        (row,) = lines(done)
-        assert Path(row["file"]).name == f"{METER.hex()}-ds-2.pem"
-    assert credential(keys, METER, DS).public_key == DEVICE_KEY.public_key()
-
-
-def test_a_response_of_an_unknown_device_is_answered_with_a_remark(keys: Path, tmp_path: Path) -> None:
-    path = tmp_path / "response"
-    path.write_bytes(response(request().public_bytes(Encoding.DER), keys, DEVICE_KEY))
-    done = smets("pki", "issue", str(keys), "--csr", str(path))
-    assert done.status == 0
-    assert done.err == f"smets: {path}: the response is not checked, no certificate of {METER} at hand\n"
-
-
-def test_a_response_signed_by_another_is_refused(keys: Path, tmp_path: Path) -> None:
-    assert smets("pki", "issue", str(keys), "--entity", str(METER), "--role", "device").status == 0
-    path = tmp_path / "response"
-    path.write_bytes(response(request().public_bytes(Encoding.DER), keys, DEVICE_KEY))
-    assert "not signed by the device" in complaint(smets("pki", "issue", str(keys), "--csr", str(path)), 1)
-    other = request(SIGNING, (hardware_module_name(SUPPLIER), True))
-    path.write_bytes(response(other.public_bytes(Encoding.DER), keys))
-    assert f"from {METER}" in complaint(smets("pki", "issue", str(keys), "--csr", str(path)), 1)
-
-
-def damaged(der: bytes) -> bytes:
-    """The last octet of the signature is another one."""
-    return der[:-1] + bytes((der[-1] ^ 1,))
-
-
-@pytest.mark.parametrize(
-    ("octets", "reason"),
-    [
-        (damaged(request().public_bytes(Encoding.DER)), "signature not by the key it holds"),
-        (request(subject="a meter").public_bytes(Encoding.DER), "subject not empty"),
-        (request((usage_bits(content_commitment=True), True), NAME).public_bytes(Encoding.DER), "keyUsage"),
-        (request((usage_bits(key_cert_sign=True), True), NAME).public_bytes(Encoding.DER), "keyUsage"),
-        (request(NAME).public_bytes(Encoding.DER), "keyUsage: missing"),
-        (request(SIGNING).public_bytes(Encoding.DER), "names neither"),
-        (request((SIGNING[0], False), NAME).public_bytes(Encoding.DER), "both critical"),
-        (request(SIGNING, (NAME[0], False)).public_bytes(Encoding.DER), "both critical"),
-        (
-            request(SIGNING, NAME, (x509.BasicConstraints(False, None), True)).public_bytes(Encoding.DER),
-            "both critical",
-        ),
-        (
-            request(key=ec.derive_private_key(5, ec.SECP384R1())).public_bytes(Encoding.DER),
-            "not a P-256 key",
-        ),
-    ],
-)
-def test_a_request_of_another_profile_is_refused(
-    keys: Path, tmp_path: Path, octets: bytes, reason: str
-) -> None:
-    path = tmp_path / "request"
-    path.write_bytes(octets)
-    before = snapshot(keys)
-    assert reason in complaint(smets("pki", "issue", str(keys), "--csr", str(path)), 1)
-    assert snapshot(keys) == before
-
-
-@pytest.mark.parametrize(
-    "arguments", [("--entity", "00005E0053000099"), ("--usage", "ka"), ("--usage", "pp-ka")]
-)
-def test_a_request_for_something_else_is_refused(
-    keys: Path, tmp_path: Path, arguments: tuple[str, str]
-) -> None:
-    path = tmp_path / "request"
-    path.write_bytes(request().public_bytes(Encoding.PEM))
-    complaint(smets("pki", "issue", str(keys), "--csr", str(path), *arguments), 1)
-    matching = ("--entity", METER.pretty(), "--usage", "ds", "--role", "device")
-    assert smets("pki", "issue", str(keys), "--csr", str(path), *matching).status == 0
-
-
-@pytest.mark.parametrize(
-    "octets",
-    [
-        b"",
-        b"0",
-        b"text",
-        b"\x30\x03\x02\x01\x00",
-        b"-----BEGIN CERTIFICATE REQUEST-----\n\n-----END CERTIFICATE REQUEST-----\n",
-        request().public_bytes(Encoding.DER)[:-1],
-        RemoteParty(SUPPLIER, TestPki.create(b"", DEFAULT_START).store)
-        .precommand(by_name("ECS43"), METER, 1, b"payload")
-        .octets,
-    ],
-)
-def test_what_is_no_request(keys: Path, tmp_path: Path, octets: bytes) -> None:
-    path = tmp_path / "request"
-    path.write_bytes(octets)
-    before = snapshot(keys)
-    assert complaint(smets("pki", "issue", str(keys), "--csr", str(path))).startswith(f"smets: {path}: ")
-    assert snapshot(keys) == before
 
 
 # --- show -------------------------------------------------------------------------------------
@@ -670,6 +357,14 @@ def test_remarks_on_a_store_are_faults(keys: Path) -> None:
 def test_moments_exclude_each_other(keys: Path) -> None:
     complaint(smets("pki", "check", str(keys), "--at", WITHIN, "--any-time"))
     complaint(smets("pki", "check", str(keys), "--at", "soon"))
+
+
+def test_the_readme_shows_what_happens(keys: Path, root: Path) -> None:
+    assert smets("pki", "issue", str(keys), "--entity", METER.pretty(), "--role", "device").status == 0
+    done = smets("pki", "check", str(keys), "--at", WITHIN)
+    shown = (root / "README.md").read_text("utf-8")
+    assert f"$ smets pki issue keys --entity {METER.pretty()} --role device\n" in shown
+    assert f"$ smets pki check keys\n    {done.out}" in shown
 
 
 # --- import and export ------------------------------------------------------------------------
