@@ -16,6 +16,7 @@ from ..asn1.own_credentials import IssueCode, ProvideCode, UpdateCode
 from ..errors import BuildError, ParseError
 from ..ids import EntityId, KeyUsage
 from .certificates import hardware_module_name, load_certificate, public_point, subject_of, usage_of
+from .private_keys import derive_private_key
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 USAGES = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
 SEED_OCTETS = 64
 """Random octets of a key pair: more than the order has, so that all keys are as likely."""
-
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # FIPS 186-4 D.1.2.3
 
 Random = Callable[[int], bytes]
 """So many random octets."""
@@ -89,12 +88,10 @@ class Updated(NamedTuple):
 
 def generate_key(random: Random) -> ec.EllipticCurvePrivateKey:
     """A key pair from `SEED_OCTETS` random octets. Raises BuildError for fewer."""
-    from cryptography.hazmat.primitives.asymmetric import ec
-
     seed = random(SEED_OCTETS)
     if len(seed) != SEED_OCTETS:
         raise BuildError(f"{SEED_OCTETS} random octets are needed, {len(seed)} given")
-    return ec.derive_private_key(1 + int.from_bytes(seed) % (_ORDER - 1), ec.SECP256R1())
+    return derive_private_key(seed)
 
 
 def signing_request(entity: EntityId, usage: KeyUsage, private: ec.EllipticCurvePrivateKey) -> bytes:

@@ -123,6 +123,11 @@ class ReplacementSettings:
     """A new root has to be one by its OU (00). Gap: the root's profile is in no document
     (gbcs-crypto 13.1); without it an issuing authority could become the root."""
 
+    root_direct: bool = True
+    """A new root not brought by contingency has to be issued by the old one itself, not by an
+    authority below it. Gap: gbcs-crypto 15 says "normally chained"; for the last certificate of
+    a path the authorities' path length does not count (RFC 5280 4.2.1.9)."""
+
     unexpected_tags: bool = False
     """Accept [4], [5] and [6] in modes that have none in the samples. Gap: gbcs-crypto 15."""
 
@@ -424,6 +429,8 @@ class _Judge:
         if cell == ROOT_CELL:
             if self._row.root is RootRule.ABNORMAL:
                 return _issued(credential, credential, at)
+            if self._settings.root_direct and self._old is not None and credential.der != self._old.der:
+                return _issued(credential, self._old, at)
             roots = [self._old]
         elif self._new is None or self._settings.new_root is NewRoot.OLD:
             roots = [self._old]
