@@ -25,6 +25,7 @@ HELP = "Emulated smart meters, communications hub and home network for Great Bri
 COMMANDS = {
     "run": "Bring a home up, send it commands, judge the answers.",
     "decode": "Read messages, check and decrypt them, print what is in them.",
+    "explain": "Explain each octet of messages, name the rules they break.",
     "encode": "Build messages from the JSON lines of decode --json.",
     "replay": "Let emulated devices execute reference commands, compare their answers.",
     "utrn": "Make, check and take apart prepayment top-up tokens.",
