@@ -39,7 +39,7 @@ ROWS: tuple[Row, ...] = (
     (0x0700, "client", 0x00, "PublishPrice",
         "ProviderId:uint32, RateLabel:octet-string, IssuerEventId:uint32, CurrentTime:utc, UnitOfMeasure:enum8@unit, "
         "Currency:uint16@currency, PriceTrailingDigitAndPriceTier:bitmap8, NumberOfPriceTiersAndRegisterTier:bitmap8, "
-        "StartTime:utc, DurationInMinutes:uint16, Price:uint32, ?PriceRatio:uint8, ?GenerationPrice:uint32, "
+        "StartTime:utc, DurationInMinutes:uint16@min, Price:uint32, ?PriceRatio:uint8, ?GenerationPrice:uint32, "
         "?GenerationPriceRatio:uint8, ?AlternateCostDelivered:uint32, ?AlternateCostUnit:enum8, "
         "?AlternateCostTrailingDigit:bitmap8, ?NumberOfBlockThresholds:uint8, ?PriceControl:bitmap8, "
         "?NumberOfGenerationTiers:uint8, ?GenerationTier:uint8, ?ExtendedNumberOfPriceTiers:uint8, "
@@ -55,10 +55,10 @@ ROWS: tuple[Row, ...] = (
     (0x0700, "client", 0x04, "PublishTariffInformation",
         "ProviderId:uint32, IssuerEventId:uint32, IssuerTariffId:uint32, StartTime:utc, TariffTypeChargingScheme:bitmap8, "
         "TariffLabel:octet-string, NumberOfPriceTiersInUse:uint8, NumberOfBlockThresholdsInUse:uint8, UnitOfMeasure:enum8@unit, "
-        "Currency:uint16@currency, PriceTrailingDigit:bitmap8, StandingCharge:uint32, TierBlockMode:uint8, "
+        "Currency:uint16@currency, PriceTrailingDigit:bitmap8, StandingCharge:uint32@millipence, TierBlockMode:uint8, "
         "BlockThresholdMultiplier:uint24, BlockThresholdDivisor:uint24"),
     (0x0700, "client", 0x05, "PublishPriceMatrix",
-        f"{_TARIFF}, {_PART}, SubPayloadControl:bitmap8, SubPayload[]{{TierBlockId:uint8, Price:uint32}}"),
+        f"{_TARIFF}, {_PART}, SubPayloadControl:bitmap8, SubPayload[]{{TierBlockId:uint8, Price:uint32@price}}"),
     (0x0700, "client", 0x06, "PublishBlockThresholds",
         f"{_TARIFF}, {_PART}, SubPayloadControl:bitmap8, TierNumberOfBlockThresholds:uint8, BlockThresholds[]{{BlockThreshold:uint48}}"),
     (0x0700, "client", 0x08, "PublishTierLabels", None),
@@ -104,43 +104,43 @@ ROWS: tuple[Row, ...] = (
     (0x0703, "server", 0x00, "GetLastMessage", None),
     (0x0703, "server", 0x01, "MessageConfirmation", None),
     (0x0703, "client", 0x00, "DisplayMessage",
-        "MessageId:uint32, MessageControl:bitmap8, StartTime:utc, DurationInMinutes:uint16, Message:char-string, "
+        "MessageId:uint32, MessageControl:bitmap8, StartTime:utc, DurationInMinutes:uint16@min, Message:char-string, "
         "?ExtendedMessageControl:bitmap8"),
     (0x0703, "client", 0x01, "CancelMessage", None),
     (0x0703, "client", 0x03, "CancelAllMessages", None),
     # Prepayment
     (0x0705, "server", 0x00, "SelectAvailableEmergencyCredit", "CommandIssueDateTime:utc, OriginatingDevice:enum8@origin"),
     (0x0705, "server", 0x02, "ChangeDebt",
-        "IssuerEventId:uint32, DebtLabel:octet-string, DebtAmount:int32, DebtRecoveryMethod:enum8, DebtAmountType:enum8, "
+        "IssuerEventId:uint32, DebtLabel:octet-string, DebtAmount:int32@millipence, DebtRecoveryMethod:enum8, DebtAmountType:enum8, "
         "DebtRecoveryStartTime:utc, DebtRecoveryCollectionTime:uint16, DebtRecoveryFrequency:enum8@frequency, "
-        "DebtRecoveryAmount:int32, DebtRecoveryBalancePercentage:uint16"),
+        "DebtRecoveryAmount:int32@millipence, DebtRecoveryBalancePercentage:uint16"),
     (0x0705, "server", 0x03, "EmergencyCreditSetup",
-        "IssuerEventId:uint32, StartTime:utc, EmergencyCreditLimit:uint32, EmergencyCreditThreshold:uint32"),
+        "IssuerEventId:uint32, StartTime:utc, EmergencyCreditLimit:uint32@millipence, EmergencyCreditThreshold:uint32@millipence"),
     (0x0705, "server", 0x04, "ConsumerTopUp", "OriginatingDevice:enum8@origin, TopUpCode:octet-string"),
     (0x0705, "server", 0x05, "CreditAdjustment",
-        "IssuerEventId:uint32, StartTime:utc, CreditAdjustmentType:enum8@adjustment, CreditAdjustmentValue:int32"),
+        "IssuerEventId:uint32, StartTime:utc, CreditAdjustmentType:enum8@adjustment, CreditAdjustmentValue:int32@millipence"),
     (0x0705, "server", 0x06, "ChangePaymentMode",
         "ProviderId:uint32, IssuerEventId:uint32, ImplementationDateTime:utc, ProposedPaymentControlConfiguration:bitmap16, "
         "CutOffValue:int32"),
     (0x0705, "server", 0x07, "GetPrepaySnapshot", _GET_SNAPSHOT),
     (0x0705, "server", 0x08, "GetTopUpLog", "LatestEndTime:utc, NumberOfRecords:uint8", "EarliestEntryDateTime"),
-    (0x0705, "server", 0x09, "SetLowCreditWarningLevel", "LowCreditWarningLevel:uint32", "ActivationDateTime"),
+    (0x0705, "server", 0x09, "SetLowCreditWarningLevel", "LowCreditWarningLevel:uint32@millipence", "ActivationDateTime"),
     (0x0705, "server", 0x0A, "GetDebtRepaymentLog", "LatestEndTime:utc, NumberOfDebts:uint8, DebtType:enum8", "EarliestEntryDateTime"),
     (0x0705, "server", 0x0B, "SetMaximumCreditLimit",
-        "ProviderId:uint32, IssuerEventId:uint32, ImplementationDateTime:utc, MaximumCreditLevel:uint32, MaximumCreditPerTopUp:uint32"),
+        "ProviderId:uint32, IssuerEventId:uint32, ImplementationDateTime:utc, MaximumCreditLevel:uint32@millipence, MaximumCreditPerTopUp:uint32@millipence"),
     (0x0705, "server", 0x0C, "SetOverallDebtCap",
-        "ProviderId:uint32, IssuerEventId:uint32, ImplementationDateTime:utc, OverallDebtCap:int32"),
+        "ProviderId:uint32, IssuerEventId:uint32, ImplementationDateTime:utc, OverallDebtCap:int32@millipence"),
     # the fields of the snapshot are those of payload type 0, the only one in use
     (0x0705, "client", 0x01, "PublishPrepaySnapshot",
-        f"{_SNAPSHOT}, when SnapshotPayloadType=0, AccumulatedDebt:int32, Type1DebtRemaining:uint32, Type2DebtRemaining:uint32, "
-        "Type3DebtRemaining:uint32, EmergencyCreditRemaining:int32, CreditRemaining:int32"),
+        f"{_SNAPSHOT}, when SnapshotPayloadType=0, AccumulatedDebt:int32@millipence, Type1DebtRemaining:uint32@millipence, Type2DebtRemaining:uint32@millipence, "
+        "Type3DebtRemaining:uint32@millipence, EmergencyCreditRemaining:int32@millipence, CreditRemaining:int32@millipence"),
     (0x0705, "client", 0x02, "ChangePaymentModeResponse",
-        "FriendlyCredit:bitmap8, FriendlyCreditCalendarId:uint32, EmergencyCreditLimit:uint32, EmergencyCreditThreshold:uint32"),
+        "FriendlyCredit:bitmap8, FriendlyCreditCalendarId:uint32, EmergencyCreditLimit:uint32@millipence, EmergencyCreditThreshold:uint32@millipence"),
     (0x0705, "client", 0x03, "ConsumerTopUpResponse",
-        "ResultType:enum8, TopUpValue:int32, SourceOfTopUp:enum8@origin, CreditRemaining:int32"),
-    (0x0705, "client", 0x05, "PublishTopUpLog", f"{_PART}, TopUpPayload[]{{TopUpCode:octet-string, TopUpAmount:int32, TopUpTime:utc}}"),
+        "ResultType:enum8, TopUpValue:int32@millipence, SourceOfTopUp:enum8@origin, CreditRemaining:int32@millipence"),
+    (0x0705, "client", 0x05, "PublishTopUpLog", f"{_PART}, TopUpPayload[]{{TopUpCode:octet-string, TopUpAmount:int32@millipence, TopUpTime:utc}}"),
     (0x0705, "client", 0x06, "PublishDebtLog",
-        f"{_PART}, DebtPayload[]{{CollectionTime:utc, AmountCollected:uint32, DebtType:enum8, OutstandingDebt:uint32}}"),
+        f"{_PART}, DebtPayload[]{{CollectionTime:utc, AmountCollected:uint32@millipence, DebtType:enum8, OutstandingDebt:uint32@millipence}}"),
     # Calendar
     (0x0707, "server", 0x00, "GetCalendar", None),
     (0x0707, "server", 0x01, "GetDayProfiles", "ProviderId:uint32, IssuerCalendarId:uint32@calendar-id, StartDayId:uint8, NumberOfDays:uint8"),
@@ -153,7 +153,7 @@ ROWS: tuple[Row, ...] = (
         "NumberOfSeasons:uint8, NumberOfWeekProfiles:uint8, NumberOfDayProfiles:uint8"),
     (0x0707, "client", 0x01, "PublishDayProfile",
         f"{_CALENDAR}, DayId:uint8, TotalNumberOfScheduleEntries:uint8, {_PART}, CalendarType:enum8@calendar, "
-        "DayScheduleEntries[TotalNumberOfScheduleEntries]{StartTimeMinutes:uint16, PriceTierOrFriendlyCreditEnable:uint8}"),
+        "DayScheduleEntries[TotalNumberOfScheduleEntries]{StartTimeMinutes:uint16@min, PriceTierOrFriendlyCreditEnable:uint8}"),
     (0x0707, "client", 0x02, "PublishWeekProfile",
         f"{_CALENDAR}, WeekId:uint8, DayIdRefMonday:uint8, DayIdRefTuesday:uint8, DayIdRefWednesday:uint8, DayIdRefThursday:uint8, "
         "DayIdRefFriday:uint8, DayIdRefSaturday:uint8, DayIdRefSunday:uint8"),
@@ -176,7 +176,7 @@ ROWS: tuple[Row, ...] = (
         "ProviderChangeImplementationTime:utc, ProviderChangeControl:bitmap32, ProposedProviderName:octet-string, "
         "ProposedProviderContactDetails:octet-string"),
     (0x0708, "client", 0x02, "RequestNewPasswordResponse",
-        "IssuerEventId:uint32, ImplementationDateTime:utc, DurationInMinutes:uint16, PasswordType:enum8, Password:octet-string"),
+        "IssuerEventId:uint32, ImplementationDateTime:utc, DurationInMinutes:uint16@min, PasswordType:enum8, Password:octet-string"),
     (0x0708, "client", 0x03, "UpdateSiteID", "IssuerEventId:uint32, SiteIdTime:utc, ProviderId:uint32, SiteID:octet-string"),
     # the events are a list with configuration control 0, the only one in use
     (0x0708, "client", 0x04, "SetEventConfiguration",

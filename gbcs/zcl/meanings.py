@@ -69,6 +69,13 @@ BITS: dict[str, dict[int, str]] = {
         0x40: "audible or visual alarm",
     },
 }
+# numbers of units: unit, base unit, power of ten that leads to it
+UNITS: dict[str, tuple[str, str, int]] = {
+    "millipence": ("millipence", "currency units", -5),
+    "price": ("millipence/kWh", "currency units/kWh", -5),
+    "min": ("min", "min", 0),
+    "s": ("s", "s", 0),
+}
 # no moments: now, or cancel, or nothing, as the field has it
 _NO_MOMENT = frozenset((0, 0xFFFFFFFE, 0xFFFFFFFF))
 
