@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gbcs.asn1.credentials import CellIdentifier
-from gbcs.asn1.replacement import Replacement, ReplacementCommand
+from gbcs.asn1.replacement import CellOutcome, Replacement, ReplacementCommand
 from gbcs.ids import CellUsage, DeviceType, EntityId, KeyUsage, Role
 from gbcs.pki import ROLE_USES, TestPki
 from gbcs.security.anchors import ROOT_CELL, Anchors, cells_of
 from gbcs.security.certificates import key_identifier, read_certificate
-from gbcs.security.replacement import Header
+from gbcs.security.replacement import Header, Outcome, ReplacementSettings, replace
 from gbcs.security.replacement_rows import MODES, ModeRow, mode_of
 from gbcs.security.store import Credential
 from gbcs.time import Utc
@@ -133,3 +134,32 @@ STRANGE_ROOT = authority(STRANGE_KEY, None, STRANGE_KEY)
 
 STRANGE_PKI = TestPki.create(b"strange", START)
 """Another hierarchy altogether."""
+
+EVERY = [
+    pytest.param(row, device, id=f"{row.mode}-{device.name}")
+    for row in MODES
+    for device in DeviceType
+    if mode_of(row.code, device) is row
+]
+"""Every mode on every device type that has it."""
+
+
+def run(
+    row: ModeRow, device: DeviceType, settings: ReplacementSettings | None = None, **more: Any
+) -> Outcome:
+    """Receive a command of a mode; `more` are its fields, or `anchors`, `now`, `faults`."""
+    anchors = more.pop("anchors", None) or anchors_of(device)
+    now, faults = more.pop("now", NOW), more.pop("faults", None)
+    return replace(
+        anchors,
+        command_of(row, device, **more),
+        header_of(row),
+        now,
+        settings or ReplacementSettings(),
+        faults,
+    )
+
+
+def cells(outcome: Outcome) -> tuple[CellOutcome, ...]:
+    assert outcome.execution is not None
+    return outcome.execution.cells
