@@ -144,7 +144,7 @@ def _fields_of(message: Message, payload: _Payload) -> Fields:
         "recipient": str(message.recipient),
         "counter": f"{message.counter:016X}",
         "date_time": None if message.date_time is None else _date_time_fields(message.date_time),
-        "supplementary": _supplementary_fields(message.other),
+        "supplementary": supplementary_fields(message.other),
         "mac_header": message.mac_header,
         "signature_length": message.has_signature_length,
         "signature_hex": None if message.signature is None else hex_text(message.signature),
@@ -273,7 +273,8 @@ def _build_date_time(fields: Fields) -> bytes:
     return CosemDateTime(*values).octets()
 
 
-def _supplementary_fields(other: OtherInformation) -> Fields | None:
+def supplementary_fields(other: OtherInformation) -> Fields | None:
+    """The supplementary fields of other-information, None where there are none."""
     if other.party is None:
         return None
     fields: Fields = {"remote_party_id": str(other.party)}
@@ -288,7 +289,11 @@ def _supplementary_fields(other: OtherInformation) -> Fields | None:
 
 def _build_other(fields: Fields) -> OtherInformation:
     code = int.from_bytes(unhex(want(fields, "message_code", str, ""), "message_code", 2), "big")
-    given = maybe(fields, "supplementary", dict, "")
+    return build_supplementary(code, maybe(fields, "supplementary", dict, ""))
+
+
+def build_supplementary(code: int, given: Fields | None) -> OtherInformation:
+    """other-information of a Message Code and supplementary fields. Raises BuildError."""
     if given is None:
         return OtherInformation(code)
     path = "supplementary"

@@ -79,7 +79,7 @@ class Utc:
         return self.to_datetime().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def __str__(self) -> str:
-        return self.to_datetime().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.to_datetime().strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
     def to_cosem(self, status: int = STATUS_NOT_SPECIFIED) -> bytes:
         """The 12-octet DLMS date-time: UTC, day of week FF, deviation not specified."""

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from .errors import BuildError
 from .ids import EntityId
-from .time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
+from .time import ACTIVATE_NEVER, ACTIVATE_NOW, STATUS_NOT_SPECIFIED, Utc
 
 JSON_MOST = 2**53  # greater numbers do not survive every JSON reader
 
@@ -130,12 +130,13 @@ class DateTime(_Octets):
     """A DLMS date-time of 12 octets: a moment in UTC, `now`, `never`, or one with wildcards.
 
     `2015-01-01T00:00:00Z` stands for day of week FF, hundredths 00, deviation 8000 and
-    status FF; `*` for FF in any part. Anything else shows as hex digits.
+    status FF; another status follows as `/04`; `*` stands for FF in any part. Anything else
+    shows as hex digits.
     """
 
     __slots__ = ()
     SIZE = 12
-    _TAIL: ClassVar[bytes] = bytes.fromhex("008000FF")
+    _TAIL: ClassVar[bytes] = bytes.fromhex("008000")
 
     @property
     def utc(self) -> Utc | None:
@@ -152,10 +153,11 @@ class DateTime(_Octets):
         if self == ACTIVATE_NEVER:
             return "never"
         date = _date_text(self[:4])
-        if len(self) != 12 or date is None or self[4] != 0xFF or self[8:] != self._TAIL:
+        if len(self) != 12 or date is None or self[4] != 0xFF or self[8:11] != self._TAIL:
             return None
         time = _time_text(self[5:8])
-        return None if time is None else f"{date}T{time}Z"
+        status = "" if self[11] == STATUS_NOT_SPECIFIED else f"/{self[11]:02X}"
+        return None if time is None else f"{date}T{time}Z{status}"
 
     @classmethod
     def of(cls, given: Any) -> DateTime:
@@ -167,13 +169,17 @@ class DateTime(_Octets):
         text = given.strip()
         if text in ("now", "never"):
             return cls(ACTIVATE_NOW if text == "now" else ACTIVATE_NEVER)
-        date, separator, time = text.removesuffix("Z").partition("T")
-        if separator and "*" in text:
-            return cls(_date_octets(date) + b"\xff" + _time_octets(time) + cls._TAIL)
         if re.fullmatch(r"[0-9A-Fa-f]{24}", text):
             return cls(bytes.fromhex(text))
+        text, slash, digits_of_status = text.partition("/")
+        if slash and not re.fullmatch(r"[0-9A-Fa-f]{2}", digits_of_status):
+            raise ValueError(f"no date-time: {given!r}")
+        status = bytes.fromhex(digits_of_status or "FF")
+        date, separator, time = text.removesuffix("Z").partition("T")
+        if separator and "*" in text:
+            return cls(_date_octets(date) + b"\xff" + _time_octets(time) + cls._TAIL + status)
         try:
-            return cls(Utc.parse(text).to_cosem())
+            return cls(Utc.parse(text).to_cosem(status[0]))
         except BuildError:
             raise ValueError(f"no date-time: {given!r}") from None
 
