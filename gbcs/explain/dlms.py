@@ -16,12 +16,23 @@ from ..dlms.axdr import Tag
 from ..dlms.objects import Member, MemberKind, member
 from ..dlms.templates import Component, templates
 from ..dlms.types import Structure, WireType, parse_type
+from ..ids import Cra
 from .axdr import A_XDR, DataWalk
 from .rules import RULES, Rule, class_rule, use_case_rule
 from .spans import Pen
 from .values import DATE_TIME, RESULTS
 
 _CHOICES = {int(choice): choice.name.lower().replace("_", "-") for choice in Choice}
+_APDUS = {
+    TAG_ACCESS_REQUEST: "access-request",
+    TAG_ACCESS_RESPONSE: "access-response",
+    TAG_DATA_NOTIFICATION: "data-notification",
+}
+_TAGS = {
+    Cra.COMMAND: TAG_ACCESS_REQUEST,
+    Cra.RESPONSE: TAG_ACCESS_RESPONSE,
+    Cra.ALERT: TAG_DATA_NOTIFICATION,
+}
 # what every alert begins with, also one whose use case is not known
 _BODY = parse_type("struct(AlertCode:u16@event,Time:oct(12)@date-time)")
 
@@ -29,23 +40,42 @@ _BODY = parse_type("struct(AlertCode:u16@event,Time:oct(12)@date-time)")
 class Walk(DataWalk):
     """One payload: its pen, its Message Code, and what its items are."""
 
-    def __init__(self, pen: Pen, code: int) -> None:
+    def __init__(self, pen: Pen, code: int, cra: Cra | None = None) -> None:
         super().__init__(pen)
         self.code = code
+        self.cra = cra
 
     def payload(self) -> None:
         """Read the whole APDU."""
         pen, path = self.pen, "payload"
         tag = pen.peek(path, RULES["apdu"])
-        names = {
-            TAG_ACCESS_REQUEST: ("access-request", self._request),
-            TAG_ACCESS_RESPONSE: ("access-response", self._response),
-            TAG_DATA_NOTIFICATION: ("data-notification", self._notification),
-        }
-        if tag not in names:
-            pen.stop("tag", path, f"{tag:02X} is no APDU of GBCS", RULES["apdu"], "D9, DA or 0F")
-        name, read = names[tag]
-        pen.take(1, f"{path}.apdu", "tag", RULES["apdu"], name)
+        if tag not in _APDUS or not self._meant(tag):
+            wanted = None if self.cra is None else _TAGS[self.cra]
+            expected = "D9, DA or 0F" if wanted is None else f"{wanted:02X}"
+            reason = (
+                f"{tag:02X} is no APDU of GBCS" if tag not in _APDUS else f"{tag:02X} does not belong here"
+            )
+            if wanted is None:
+                pen.stop("tag", path, reason, RULES["apdu"], expected)
+            pen.find("tag", pen.at, f"{path}.apdu", reason, RULES["apdu"], expected)
+            tag = wanted
+        pen.take(1, f"{path}.apdu", "tag", RULES["apdu"], _APDUS[tag])
+        self._after_tag(tag)
+
+    def _meant(self, tag: int) -> bool:
+        """Whether the payload is to be read as its tag says, although the CRA Flag may differ."""
+        if self.cra is None or tag == _TAGS[self.cra]:
+            return True
+        return self._sound(tag) or not self._sound(_TAGS[self.cra])
+
+    def _sound(self, tag: int) -> bool:
+        """Whether the payload can be read whole as this APDU."""
+        trial = Walk(Pen(self.pen.octets), self.code)
+        trial.pen.at = self.pen.at + 1
+        return trial.pen.guarded(self.pen.end, "payload", lambda: trial._after_tag(tag))
+
+    def _after_tag(self, tag: int) -> None:
+        pen, path = self.pen, "payload"
         pen.take(4, f"{path}.invoke_id", "invoke-id", RULES["invoke-id"])
         at = pen.at
         length = pen.number(1, f"{path}.date_time", "length", RULES["apdu"])
@@ -54,7 +84,12 @@ class Walk(DataWalk):
         elif length:
             reason = f"a date-time of {length} octets"
             pen.stop("length", f"{path}.date_time", reason, RULES["apdu"], "00", at)
-        read()
+        if tag == TAG_ACCESS_REQUEST:
+            self._request()
+        elif tag == TAG_ACCESS_RESPONSE:
+            self._response()
+        else:
+            self._notification()
 
     def _request(self) -> None:
         pen, rule, table = self.pen, RULES["access-request"], use_case_rule(self.code)
@@ -105,14 +140,15 @@ class Walk(DataWalk):
         if count * 3 > pen.left:
             most = f"{pen.left // 3:02X} at most"
             pen.stop("count", "payload.data", f"{count} items cannot be here", rule, most, at)
-        members = _answered(self.code, count)
+        answered = _answered(self.code, count)
         for index in range(count):
-            known = members[index] if members else None
+            choice, known = answered[index] if answered else (0, None)
             self._rule_of(known)
-            wire = None
-            if known is not None and pen.left and pen.octets[pen.at]:  # null where there is nothing to say
-                attribute = known.kind is MemberKind.ATTRIBUTE
-                wire = known.any_wire() if attribute else known.result_wire()
+            wire: WireType | None = None
+            if choice == Choice.SET:
+                wire = parse_type("null")
+            elif known is not None and pen.left and pen.octets[pen.at]:  # null where there is nothing to say
+                wire = known.result_wire() if choice == Choice.ACTION else known.any_wire()
             self.data(wire, f"payload.items[{index}].data", 0, known)
         self._same_count(count, "payload.results", rule)
         for index in range(count):
@@ -153,13 +189,11 @@ class Walk(DataWalk):
 
 
 @cache
-def _answered(code: int, count: int) -> tuple[Member | None, ...]:
-    """The members of a use case by item: of the templates with so many items, where they agree."""
-    fitting = [t.components for t in templates(code) if count in (0, len(t.components))]
-    if not fitting or len({len(components) for components in fitting}) > 1:
-        return ()
-    found = [tuple(map(_member, components)) for components in fitting]
-    return tuple(column[0] if len(set(column)) == 1 else None for column in zip(*found, strict=True))
+def _answered(code: int, count: int) -> tuple[tuple[int, Member | None], ...]:
+    """Choice and member of each item: of the templates with so many, where they agree."""
+    fitting = [t.components for t in templates(code) if len(t.components) == count]
+    columns = [[(c.choice, _member(c)) for c in components] for components in fitting]
+    return tuple(column[0] if len(set(column)) == 1 else (0, None) for column in zip(*columns, strict=True))
 
 
 def _member(component: Component) -> Member | None:
@@ -179,6 +213,6 @@ def _contents(code: int) -> WireType | None:
     )
 
 
-def walk(pen: Pen, code: int) -> None:
+def walk(pen: Pen, code: int, cra: Cra | None) -> None:
     """Write the spans of a payload. Raises Broken."""
-    Walk(pen, code).payload()
+    Walk(pen, code, cra).payload()

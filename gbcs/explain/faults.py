@@ -20,6 +20,7 @@ from .faults_asn1 import (
     check_response_outcome,
 )
 from .faults_dlms import (
+    MANY_CODES,
     check_activation_times,
     check_alert_executed,
     check_apdu_kind,
@@ -29,6 +30,7 @@ from .faults_dlms import (
     check_results,
     check_selection,
     check_template,
+    fitting_use_cases,
 )
 from .faults_zcl import (
     check_component_times,
@@ -79,7 +81,9 @@ def check_message_code(context: Context) -> Iterator[Finding]:
     code, rule = context.message.code, RULES["use-case-table"]
     if context.use_case is None:
         reason = f"no use case has the Message Code {code:04X}"
-        yield context.finding("message code", "header.message_code", reason, rule)
+        fitting = fitting_use_cases(context)
+        codes = " or ".join(f"{code:04X}" for code in fitting) if len(fitting) <= MANY_CODES else ""
+        yield context.finding("message code", "header.message_code", reason, rule, codes or None)
         return
     kinds, kind = context.use_case.kinds, context.message.kind
     # a command of which only the response has a sample is one all the same

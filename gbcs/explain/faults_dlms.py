@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from ..dlms.activation import activation
 from ..dlms.apdu import (
@@ -19,10 +20,11 @@ from ..dlms.apdu import (
 from ..dlms.names import ln_text
 from ..dlms.objects import Member, MemberKind, member
 from ..dlms.selective import read_selection
-from ..dlms.templates import Component, Template, match, templates
+from ..dlms.templates import Component, Template, match, table, templates
 from ..dlms.types import TypeMismatch
 from ..ids import Cra
 from ..usecases import by_code
+from ..zcl.templates import template as gbz_template
 from .context import Context
 from .rules import RULES, use_case_rule
 from .spans import Finding
@@ -30,6 +32,8 @@ from .spans import Finding
 _TAGS = {Cra.COMMAND: TAG_ACCESS_REQUEST, Cra.RESPONSE: TAG_ACCESS_RESPONSE, Cra.ALERT: TAG_DATA_NOTIFICATION}
 _ANSWERED = {int(Choice.GET_WITH_SELECTION): int(Choice.GET)}
 _WORDS = {1: "get", 2: "set", 3: "action", 4: "select", 5: "set with selection"}
+Item: TypeAlias = tuple[int, int, bytes, int]
+MANY_CODES = 4  # ours: more use cases than that say nothing
 # elements of the protection parameters that are always the same (dlms-payloads 6)
 _FIXED = {
     ".protection_type": "02",
@@ -43,10 +47,12 @@ def check_apdu_kind(context: Context) -> Iterator[Finding]:
     """Commands carry access-requests, responses access-responses, alerts data-notifications."""
     if context.apdu is None:
         return
-    given, wanted = context.message.payload[0], _TAGS[context.message.cra]
-    if given != wanted:
-        reason = f"{given:02X} in a {context.message.kind.value}"
-        yield context.finding("APDU", "payload.apdu", reason, RULES["apdu"], f"{wanted:02X}")
+    given = context.message.payload[0]
+    if given != _TAGS[context.message.cra]:
+        # the payload is sound as what it says: the flag is wrong
+        wanted = next(cra for cra, tag in _TAGS.items() if tag == given)
+        reason = f"the payload is that of a {wanted.name.lower()}"
+        yield context.finding("cra flag", "header.cra_flag", reason, RULES["identity"], f"{int(wanted):02X}")
 
 
 def check_invoke_id(context: Context) -> Iterator[Finding]:
@@ -69,43 +75,80 @@ def check_template(context: Context) -> Iterator[Finding]:
         items = [item[:4] for item in context.apdu.items]
         if match(code, items) is None:
             yield _misfit(context, items, known)
+            yield from _other_code(context)
     elif isinstance(context.apdu, AccessResponse):
         yield from _response_misfit(context, context.apdu, known)
 
 
-def _misfit(
-    context: Context, items: Sequence[tuple[int, int, bytes, int]], known: tuple[Template, ...]
-) -> Finding:
+def fitting_use_cases(context: Context) -> dict[int, str]:
+    """Message Code and use case of the templates that the items of a request follow."""
+    if not isinstance(context.apdu, AccessRequest):
+        return {}
+    items = [item[:4] for item in context.apdu.items]
+    return {t.code: t.use_case for t in table() if t.positions(items) is not None}
+
+
+def _other_code(context: Context) -> Iterator[Finding]:
+    """The items are those of another use case than that of the Message Code."""
+    found = fitting_use_cases(context)
+    if 1 <= len(found) <= MANY_CODES:
+        reason = f"the items are those of {', '.join(found.values())}"
+        expected = " or ".join(f"{code:04X}" for code in found)
+        rule = RULES["use-case-table"]
+        yield context.finding("message code", "header.message_code", reason, rule, expected)
+
+
+def _misfit(context: Context, items: Sequence[Item], known: tuple[Template, ...]) -> Finding:
     """Where the items leave the template that they follow furthest."""
-    place, expected = 0, ""
+    place = 0
+    expected: Component | str = ""
     for template in known:
         reached, wanted = _followed(template, items)
         if reached >= place or not expected:
             place, expected = reached, wanted
     rule = use_case_rule(context.message.code)
     if place >= len(items):
-        return context.finding("template", "payload.data", f"items are missing after {place}", rule, expected)
-    choice, class_id, name, number = items[place]
-    given = f"{_WORDS.get(choice, choice)} {class_id}/{ln_text(name)}/{number}"
-    path = f"payload.items[{place}].choice"
-    return context.finding("template", path, f"{given} does not stand here", rule, expected or "nothing")
+        reason = f"items are missing after {place}"
+        return context.finding("template", "payload.data", reason, rule, str(expected))
+    if isinstance(expected, str):
+        reason = f"{_text(items[place])} does not stand here"
+        return context.finding("template", f"payload.items[{place}].choice", reason, rule, expected)
+    name, octets = _differing(items[place], expected)
+    reason = f"{_text(items[place])} does not stand here, but {expected}"
+    return context.finding("template", f"payload.items[{place}].{name}", reason, rule, octets)
 
 
-def _followed(template: Template, items: Sequence[tuple[int, int, bytes, int]]) -> tuple[int, str]:
+def _text(item: Item) -> str:
+    choice, class_id, name, number = item
+    return f"{_WORDS.get(choice, choice)} {class_id}/{ln_text(name)}/{number}"
+
+
+def _differing(item: Item, wanted: Item) -> tuple[str, str]:
+    """The first field of an item that differs, and the octets it should have."""
+    fields = (
+        ("choice", f"{wanted[0]:02X}"),
+        ("class_id", f"{wanted[1]:04X}"),
+        ("logical_name", wanted[2].hex().upper()),
+        ("member", f"{wanted[3]:02X}"),
+    )
+    return next(field for field, given, right in zip(fields, item, wanted, strict=True) if given != right)
+
+
+def _followed(template: Template, items: Sequence[Item]) -> tuple[int, Component | str]:
     """How many items follow a template, and what it has after them."""
     position = 0
     for index, item in enumerate(items):
         skipped = position
         while skipped < len(template.components) and template.components[skipped] != item:
             if skipped not in template.optional:
-                return index, str(template.components[skipped])
+                return index, template.components[skipped]
             skipped += 1
         if skipped == len(template.components):
             left = template.components[position:]
-            return index, str(left[0]) if left else "nothing"
+            return index, left[0] if left else "nothing"
         position = skipped + 1
     left = template.components[position:]
-    return len(items), str(left[0]) if left else "nothing"
+    return len(items), left[0] if left else "nothing"
 
 
 def _response_misfit(
@@ -270,6 +313,45 @@ def check_alert_executed(context: Context) -> Iterator[Finding]:
         if all(part is not None for part in parts):
             class_id, name, number = (context.octets(part) for part in parts if part is not None)
             component = Component(2, int.from_bytes(class_id, "big"), name, number[0])
-            if all(component not in template.components for template in templates(code)):
-                reason = f"{component} is no item of {row.name}"
-                yield context.finding("executed", f"{path}.class_id", reason, use_case_rule(code))
+            yield from _not_of(context, path, component, _activating(code))
+        yield from _gbz_not_of(context, path, code)
+
+
+def _activating(code: int) -> list[Component]:
+    """The items of a use case that carry an activation time."""
+    found = []
+    for component in (c for template in templates(code) for c in template.components):
+        known = _member(component)
+        row = None if known is None else activation(known)
+        if row is not None and row.dated:
+            found.append(component)
+    return found
+
+
+def _not_of(context: Context, path: str, given: Component, known: list[Component]) -> Iterator[Finding]:
+    """An attribute that is no item of the use case: the field that differs from the nearest one."""
+    if not known or given in known:
+        return
+    nearest = max(known, key=lambda c: sum(one == other for one, other in zip(c, given, strict=True)))
+    name, octets = _differing(given, nearest)
+    reason = f"{_text(given)} carries no activation time of the use case"
+    yield context.finding("executed", f"{path}.{name}", reason, RULES["component"], octets)
+
+
+def _gbz_not_of(context: Context, path: str, code: int) -> Iterator[Finding]:
+    """A command that is no component of the use case. The frame control may be another."""
+    found, spans = gbz_template(code), [context.value_span(f"{path}.{n}") for n in ("cluster", "command")]
+    if found is None or any(span is None for span in spans):
+        return
+    cluster, number = (int.from_bytes(context.octets(span), "big") for span in spans if span is not None)
+    pairs = [(slot.cluster, slot.command) for slot in found.slots]
+    if (cluster, number) in pairs:
+        return
+    same = sorted({pair[1] for pair in pairs if pair[0] == cluster})
+    reason = f"cluster {cluster:04X} command {number:02X} is no component of {found.use_case}"
+    if same:
+        expected, name = " or ".join(f"{command:02X}" for command in same), "command"
+    else:
+        clusters = sorted({pair[0] for pair in pairs if pair[1] == number} or {pair[0] for pair in pairs})
+        expected, name = " or ".join(f"{other:04X}" for other in clusters), "cluster"
+    yield context.finding("executed", f"{path}.{name}", reason, RULES["component"], expected)

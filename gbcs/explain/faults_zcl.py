@@ -101,14 +101,24 @@ def check_gbz_template(context: Context) -> Iterator[Finding]:
     components = _components(context)
     if found is None or not isinstance(context.gbz, Components):
         return
+    as_command, as_response = found.positions(components), found.answer_positions(components)
     if context.message.cra is Cra.COMMAND:
-        if found.positions(components) is None:
+        if as_command is None and as_response is not None:
+            yield _other_direction(context, Cra.RESPONSE)
+        elif as_command is None:
             place, slots = _reach(found.slots, components, Slot.takes)
             yield _misfit(context, place, slots, False)
-    elif found.answer_positions(components) is None:
+    elif as_response is None and as_command is not None:
+        yield _other_direction(context, Cra.COMMAND)
+    elif as_response is None:
         groups = [list(group) for _, group in groupby(components, key=lambda c: c.sequence)]
         place, slots = _reach(found.slots, groups, Slot.answered_by)
         yield _misfit(context, sum(len(group) for group in groups[:place]), slots, True)
+
+
+def _other_direction(context: Context, cra: Cra) -> Finding:
+    reason = f"the components are those of a {cra.name.lower()}"
+    return context.finding("cra flag", "header.cra_flag", reason, RULES["identity"], f"{int(cra):02X}")
 
 
 def _misfit(context: Context, place: int, slots: list[Slot], answer: bool) -> Finding:
@@ -120,10 +130,46 @@ def _misfit(context: Context, place: int, slots: list[Slot], answer: bool) -> Fi
             "template", "payload.components", f"components are missing after {place}", rule, wanted
         )
     given = components[place]
-    known = given.declared
-    name = known.name if known is not None else f"command {given.command:02X}"
-    path = f"payload.components[{place}].control"
-    return context.finding("template", path, f"{given.cluster:04X} {name} does not stand here", rule, wanted)
+    path = f"payload.components[{place}]"
+    name, octets = _differing(given, slots, answer)
+    reason = f"{given.cluster:04X} {_name(given)} does not stand here, but {wanted}"
+    return context.finding("template", f"{path}.{name}", reason, rule, octets or wanted)
+
+
+def _name(component: Component) -> str:
+    known = component.declared
+    return known.name if known is not None else f"command {component.command:02X}"
+
+
+def _differing(given: Component, slots: list[Slot], answer: bool) -> tuple[str, str]:
+    """The field that differs from the only slot that is open, and its octets; else the control."""
+    if len(slots) != 1:
+        return "control", ""
+    slot = slots[0]
+    control = slot.answer_frame_control if answer else slot.frame_control
+    number = slot.answer_command if answer else slot.command
+    fields = (
+        ("cluster", given.cluster, slot.cluster, 4),
+        ("frame_control", given.frame_control, control, 2),
+        ("command", given.command, number, 2),
+    )
+    wrong = [(name, f"{right:0{digits}X}") for name, value, right, digits in fields if value != right]
+    if len(wrong) == 1:
+        return wrong[0]
+    if not wrong and not isinstance(given.body, Sealed) and slot.attributes:
+        return _attribute(given, slot, answer)
+    return "control", ""
+
+
+def _attribute(given: Component, slot: Slot, answer: bool) -> tuple[str, str]:
+    """The first attribute that is not the one of the slot."""
+    nodes = given.body[0].value if given.body and not isinstance(given.body, Sealed) else ()
+    for index, (node, wanted) in enumerate(zip(nodes, slot.attributes, strict=False)):
+        number = node.value[0].value if node.type == ENTRY else node.value
+        if number != wanted:
+            name = f"Records[{index}].AttributeId" if answer else f"AttributeIds[{index}]"
+            return name, wanted.to_bytes(2, "little").hex().upper()
+    return "control", ""
 
 
 def _slot_text(slot: Slot, answer: bool) -> str:

@@ -7,6 +7,7 @@ by construction. What breaks a rule but not the walk is a finding; what breaks t
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
@@ -183,9 +184,8 @@ class Pen:
 def mark(spans: list[Span], findings: list[Finding]) -> tuple[Span, ...]:
     """The spans, those that findings point at marked."""
     points = sorted({finding.offset for finding in findings})
-    if not points:
-        return tuple(spans)
-    return tuple(
-        span._replace(failed=True) if any(span.start <= point < span.end for point in points) else span
-        for span in spans
-    )
+
+    def has_point(span: Span) -> bool:
+        return bisect_left(points, span.start) < bisect_left(points, span.end)
+
+    return tuple(span._replace(failed=True) if has_point(span) else span for span in spans)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import ParseError
 from ..ids import Cra
 from ..zcl.clusters import (
     CLUSTER_SPECIFIC,
@@ -15,8 +16,9 @@ from ..zcl.clusters import (
     command,
 )
 from ..zcl.fieldlist import Field, FieldList, Guard, Repeat
-from ..zcl.gbz import ALERT_CONTENTS, DATED, ENCRYPTED, LAST, PROFILE
+from ..zcl.gbz import ALERT_CONTENTS, DATED, ENCRYPTED, LAST, PROFILE, Components, parse_gbz
 from ..zcl.meanings import meaning
+from ..zcl.templates import template
 from ..zcl.types import ATTRIBUTE_ID, MAX_DEPTH, TYPED, TYPES, UTC, ZclType
 from .rules import RULES, Rule, cluster_rule, use_case_rule
 from .sealed import sealed
@@ -130,7 +132,8 @@ class Walk:
         if control & ENCRYPTED and control & DATED:
             reason = "encrypted and with a From Date Time"
             pen.stop("control", f"{path}.control", reason, rule, None, at)
-        if bool(control & LAST) is not last:
+        beyond = int.from_bytes(pen.octets[pen.at + 2 : pen.at + 4], "big") > pen.left - 4
+        if bool(control & LAST) is not last and not beyond:
             what = "the last component is not marked" if last else "marked as last, but others follow"
             pen.find("last component", at, f"{path}.control", what, rule, f"{right ^ LAST:02X}")
         cluster = int.from_bytes(pen.octets[pen.at : pen.at + 2], "big")
@@ -140,7 +143,9 @@ class Walk:
         end = pen.at + length
         if end > pen.end:
             reason = "runs past the end of the payload"
-            pen.stop("length", f"{path}.length", reason, rule, f"{pen.left:04X}", at)
+            # only for the last component the octets tell what is right
+            fitting = f"{pen.left:04X}" if control & LAST else None
+            pen.stop("length", f"{path}.length", reason, rule, fitting, at)
         with pen.part(end):
             self._inside(path, control, cluster)
             if pen.left:
@@ -353,6 +358,20 @@ def _frame_text(control: int) -> str:
     if control & NO_DEFAULT_RESPONSE:
         parts.append("no default response")
     return f"{control:02X} ({', '.join(parts)})"
+
+
+def belongs(payload: bytes, code: int, cra: Cra) -> bool:
+    """Whether a payload follows the template of its use case; True where there is none to follow."""
+    found = template(code)
+    if found is None or cra is Cra.ALERT:
+        return True
+    try:
+        gbz = parse_gbz(payload, cra, code)
+    except ParseError:
+        return False
+    components = gbz.components if isinstance(gbz, Components) else ()
+    places = found.positions(components) if cra is Cra.COMMAND else found.answer_positions(components)
+    return places is not None
 
 
 def walk(pen: Pen, code: int, cra: Cra | None) -> None:

@@ -156,12 +156,18 @@ def test_octets_after_the_end_are_named() -> None:
     octets = sound()["switch opened"]
     finding = found_in(octets + b"\0\1", "left over")
     assert (finding.offset, finding.expected) == (len(octets), "nothing")
+    octets = sound()["open switch"]
+    finding = found_in(octets + b"\0\1", "left over")
+    assert (finding.offset, finding.expected) == (len(octets), "nothing")
 
 
 def test_a_message_cut_short_is_named() -> None:
     octets = sound()["switch opened"]
     finding = found_in(octets[:-10], "cut short")
     assert finding.path == "signature"
+    octets = sound()["open switch"][:-3]
+    finding = found_in(octets, "cut short")
+    assert (finding.offset, finding.path) == (len(octets), "message")
 
 
 def test_a_block_transfer_fragment_is_named() -> None:
