@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
+
+from .values import Kind, accept_number
 
 CODE_BITS = 256
 SUPPLIER_BASE = 0x8100
@@ -56,3 +59,16 @@ def bits_of(codes: Iterable[int], base: int) -> str:
             raise ValueError(f"{code:04X} is not from {base:04X} to {base + CODE_BITS - 1:04X}")
         bits[base + CODE_BITS - 1 - code] = "1"
     return "".join(bits)
+
+
+def _code(given: Any) -> int:
+    """The code of a number, or of a text that begins with its digits. Raises ValueError."""
+    if not isinstance(given, str):
+        return accept_number(given)
+    try:
+        return int(given.split(" ", 1)[0], 16)
+    except ValueError:
+        raise ValueError(f"four hex digits are needed, not {given!r}") from None
+
+
+EVENT = Kind("event", "an event or alert code of 4 hex digits", EventCode, _code)

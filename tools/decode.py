@@ -14,6 +14,7 @@ from .progress import Progress
 from .text import complain, one_line
 
 if TYPE_CHECKING:
+    from gbcs.message import Message
     from gbcs.security.folder import FolderKeyStore
 
 EPILOG = """\b
@@ -30,13 +31,14 @@ the key folder cannot be read.
 @click.command("decode", epilog=EPILOG)
 @click.option("--keys", metavar="DIR", help="Folder of certificates and private keys (PEM) to check with.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
+@click.option("--named", is_flag=True, help="Print values by name, not the tree; smets build reads its JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is odd in the key folder.")
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
-def command(keys: str | None, as_json: bool, verbose: bool, paths: tuple[str, ...]) -> int:
+def command(keys: str | None, as_json: bool, named: bool, verbose: bool, paths: tuple[str, ...]) -> int:
     """Read messages, check and decrypt them, print what is in them."""
     store = _key_store(keys)
     found = list(inputs.files(paths or (inputs.STDIN,)))
-    run = _Run(store, as_json, Progress("decoding file", len(found)))
+    run = _Run(store, as_json, named, Progress("decoding file", len(found)))
     for file in found:
         run.file(file)
     run.finish(verbose)
@@ -54,14 +56,18 @@ def _key_store(keys: str | None) -> FolderKeyStore | None:
 class _Run:
     """One call of the command: prints, and counts what it saw."""
 
-    def __init__(self, store: FolderKeyStore | None, as_json: bool, progress: Progress) -> None:
+    def __init__(self, store: FolderKeyStore | None, as_json: bool, named: bool, progress: Progress) -> None:
         self._store = store
         self._verifier = None
+        self._keys = None
         if store is not None:
+            from gbcs import Keys
             from gbcs.security.verify import Verifier
 
             self._verifier = Verifier(store)
+            self._keys = Keys(store)
         self._as_json = as_json
+        self._named = named
         self._progress = progress
         self._counts: Counter[str] = Counter()
         self.status = 0
@@ -94,7 +100,9 @@ class _Run:
             self._counts["unparsable"] += 1
             self._failed(f"{where}: {error}", 1)
             return
-        if self._as_json:
+        if self._named:
+            self._print_named(where, message)
+        elif self._as_json:
             line = {} if found.line is None else {"line": found.line}
             print(json.dumps({"v": fields["v"], "file": file, **line, **fields}))
         else:
@@ -105,6 +113,20 @@ class _Run:
             for text in message_lines(one_line(where), message, fields):
                 click.echo(text, file=sys.stdout)
         self._count(fields)
+
+    def _print_named(self, where: str, message: Message) -> None:
+        from gbcs import decode
+
+        decoded = decode(message, self._keys)
+        if self._as_json:
+            print(json.dumps({"file": where, **decoded.to_json()}))
+            return
+        from .values_text import named_lines
+
+        if self._counts["parsed"]:
+            click.echo(file=sys.stdout)
+        for text in named_lines(one_line(where), decoded):
+            click.echo(text, file=sys.stdout)
 
     def _count(self, fields: dict[str, object]) -> None:
         self._counts["parsed"] += 1

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from .. import values
-from ..events import NETWORK_OPERATOR_BASE, SUPPLIER_BASE, EventCode, bits_of, codes_of
+from ..events import EVENT, NETWORK_OPERATOR_BASE, SUPPLIER_BASE, EventCode, bits_of, codes_of
 from ..values import Flags, Kind, code_kind, quantity_kind
 
 # numbers with names
@@ -194,22 +194,13 @@ def _flag(names: Kind) -> Kind:
     )
 
 
-def _event(given: Any) -> int:
-    if isinstance(given, str):
-        try:
-            return int(given.split(" ", 1)[0], 16)
-        except ValueError:
-            raise ValueError(f"four hex digits are needed, not {given!r}") from None
-    return values.accept_number(given)
-
-
 def _codes(base: int) -> Kind:
     def plain(given: Any) -> str:
         if isinstance(given, str):
             return given
         if not isinstance(given, list | tuple):
             raise ValueError("a list of codes is needed")
-        return bits_of(map(_event, given), base)
+        return bits_of(map(EVENT.plain, given), base)
 
     about = f"codes from {base:04X} to {base + 255:04X} that are on"
     return Kind(f"codes-{base:04X}", about, lambda bits: codes_of(bits, base), plain)
@@ -231,13 +222,13 @@ def _settings(base: int) -> Kind:
         if not isinstance(given, Mapping):
             raise ValueError("codes with true or false are needed")
         if set(given) == {"mask", "action"}:
-            return bits_of(map(_event, given["mask"]), base) + bits_of(map(_event, given["action"]), base)
-        switched = {_event(code): on for code, on in given.items()}
+            return "".join(bits_of(map(EVENT.plain, given[half]), base) for half in ("mask", "action"))
+        switched = {EVENT.plain(code): on for code, on in given.items()}
         if any(not isinstance(on, bool) for on in switched.values()):
             raise ValueError("a code is switched on or off by true or false")
         return bits_of(switched, base) + bits_of((code for code, on in switched.items() if on), base)
 
-    about = f"codes from {base:04X} to {base + 255:04X}, each on or off"
+    about = f"codes from {base:04X} to {base + 255:04X}, each true or false"
     return Kind(f"settings-{base:04X}", about, typed, plain)
 
 
@@ -270,7 +261,7 @@ def kinds() -> dict[str, Kind]:
     for kind in (values.DATE_TIME, values.DATE, values.TIME, values.LOGICAL_NAME, values.TEXT,
                  values.MOMENT, values.ENTITY, values.COUNTER, *_packed()):  # fmt: skip
         found[kind.name] = kind
-    found["event"] = Kind("event", "an event or alert code of 4 hex digits", EventCode, _event)
+    found["event"] = EVENT
     found["supplier-codes"] = _codes(SUPPLIER_BASE)
     found["network-codes"] = _codes(NETWORK_OPERATOR_BASE)
     found["supplier-settings"] = _settings(SUPPLIER_BASE)

@@ -167,7 +167,7 @@ ROWS: tuple[Row, ...] = (
     (0x0708, "server", 0x01, "GetChangeOfSupplier", None),
     (0x0708, "server", 0x03, "GetSiteID", None),
     (0x0708, "server", 0x04, "ReportEventConfiguration",
-        "CommandIndex:uint8, TotalCommands:uint8, EventConfigurationPayload[]{EventId:uint16, EventConfiguration:bitmap8@event-configuration}"),
+        "CommandIndex:uint8, TotalCommands:uint8, EventConfigurationPayload[]{EventId:uint16@event, EventConfiguration:bitmap8@event-configuration}"),
     (0x0708, "server", 0x05, "GetCIN", None),
     (0x0708, "client", 0x00, "PublishChangeOfTenancy",
         "ProviderId:uint32, IssuerEventId:uint32, TariffType:bitmap8, ImplementationDateTime:utc, ProposedTenancyChangeControl:bitmap32"),
@@ -181,17 +181,17 @@ ROWS: tuple[Row, ...] = (
     # the events are a list with configuration control 0, the only one in use
     (0x0708, "client", 0x04, "SetEventConfiguration",
         "IssuerEventId:uint32, StartDateTime:utc, EventConfiguration:bitmap8@event-configuration, ConfigurationControl:enum8, "
-        "when ConfigurationControl=0, NumberOfEvents:uint8, EventIds[NumberOfEvents]{EventId:uint16}"),
-    (0x0708, "client", 0x05, "GetEventConfiguration", "EventId:uint16"),
+        "when ConfigurationControl=0, NumberOfEvents:uint8, EventIds[NumberOfEvents]{EventId:uint16@event}"),
+    (0x0708, "client", 0x05, "GetEventConfiguration", "EventId:uint16@event"),
     (0x0708, "client", 0x06, "UpdateCIN",
         "IssuerEventId:uint32, CINImplementationTime:utc, ProviderId:uint32, CustomerIDNumber:octet-string"),
     # Events
     (0x0709, "server", 0x00, "GetEventLog",
-        "EventControlLogId:bitmap8, EventId:uint16, StartTime:utc, EndTime:utc, NumberOfEvents:uint8, EventOffset:uint16"),
+        "EventControlLogId:bitmap8, EventId:uint16@event, StartTime:utc, EndTime:utc, NumberOfEvents:uint8, EventOffset:uint16"),
     (0x0709, "server", 0x01, "ClearEventLogRequest", "LogId:bitmap8"),
     (0x0709, "client", 0x00, "PublishEvent", None),
     (0x0709, "client", 0x01, "PublishEventLog",
         "TotalNumberOfEvents:uint16, CommandIndex:uint8, TotalCommands:uint8, LogPayloadControl:bitmap8, "
-        "LogPayload[]{LogId:bitmap8, EventId:uint16, EventTime:utc, EventData:octet-string}"),
+        "LogPayload[]{LogId:bitmap8, EventId:uint16@event, EventTime:utc, EventData:octet-string}"),
     (0x0709, "client", 0x02, "ClearEventLogResponse", "ClearedEventsLogs:bitmap8"),
 )

@@ -5,6 +5,7 @@ Source: reference, gbz-payloads 4, 7 and 8, ZCL status codes; snapshot causes of
 
 from __future__ import annotations
 
+from ..events import event_name
 from ..time import Utc
 from .types import DATE, OCTET_STRING, UTC
 
@@ -85,6 +86,8 @@ def meaning(kind: int, value: object, names: str = "") -> str | None:
     if isinstance(value, int):
         if kind == UTC:
             return moment(value)
+        if names == "event":
+            return event_name(value)
         if names in CODES:
             return CODES[names].get(value)
         if names in BITS:

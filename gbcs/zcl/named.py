@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import values
 from ..errors import BuildError
+from ..events import EVENT
 from ..values import Kind, code_kind, flags_kind, quantity_kind
 from .clusters import Attribute
 from .fieldlist import Field, FieldList, Guard, Repeat
@@ -27,6 +28,7 @@ def kinds() -> dict[str, Kind]:
     found = {name: code_kind(name, names) for name, names in CODES.items()}
     found.update((name, flags_kind(name, names)) for name, names in BITS.items())
     found.update((name, quantity_kind(name, *row)) for name, row in UNITS.items())
+    found["event"] = EVENT
     return found
 
 

@@ -32,7 +32,7 @@ from gbcs.zcl.gbz import (
     parse_alert,
     parse_gbz,
 )
-from gbcs.zcl.meanings import BITS, CODES
+from gbcs.zcl.named import kinds
 from gbcs.zcl.types import ENTRY, LIST, OPAQUE, TYPED, Node
 from tests.gbcs.fuzz import damaged
 from tests.gbcs.reference_messages import octets as reference_octets
@@ -371,7 +371,7 @@ def test_the_tables_are_sound() -> None:
         clusters.CLUSTER_NAMES
     )
     assert [(a.cluster, a.id) for a in attributes] == sorted((a.cluster, a.id) for a in attributes)
-    meanings = {*CODES, *BITS, ""}
+    meanings = {*kinds(), ""}
     assert {a.meaning for a in attributes} <= meanings
 
     def look(fields: FieldList) -> None:
