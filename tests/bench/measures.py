@@ -1,5 +1,7 @@
 """The measures: two ratios against bare OpenSSL calls (`bare`), and counts a second."""
 
+import gbcs
+from gbcs.building import build_again
 from gbcs.dlms.apdu import parse_apdu
 from gbcs.fields import message_fields, payload_family
 from gbcs.ids import Payload
@@ -8,7 +10,7 @@ from gbcs.party import AccessControlBroker, RemoteParty
 from gbcs.security.verify import Verdict, Verifier
 from gbcs.usecases import by_code
 from smets.events import RemotePartyMessage, SendMessage
-from tests.bench import bare
+from tests.bench import bare, plain
 from tests.bench.corpus import SIGNED, Corpus
 from tests.bench.timing import Ratio, Timing, compare, measure
 from tests.hil.replay_home import BROKER, METER, NOW, SUPPLIER, Home
@@ -63,6 +65,28 @@ def decode(corpus: Corpus, rounds: int, fields: bool) -> tuple[int, Timing]:
             message_fields(parse_message(octets))
 
     return len(dlms), measure(render if fields else parse, rounds)
+
+
+def named(corpus: Corpus, rounds: int) -> Ratio:
+    """From octets to values by name, of every family; against the plain decoder (`plain`)."""
+    return compare(
+        lambda: [plain.decode(octets) for octets in corpus.octets],
+        lambda: [gbcs.decode(octets) for octets in corpus.octets],
+        rounds,
+    )
+
+
+def build(corpus: Corpus, rounds: int) -> tuple[int, Timing]:
+    """From values by name to the message without signature and MAC; what is encrypted is sealed."""
+    keys = gbcs.Keys(corpus.keys)
+    found = [gbcs.decode(octets, keys) for octets in corpus.octets]
+    given = [(one.message, one.values) for one in found if one.irregular is None]
+
+    def run() -> None:
+        for message, values in given:
+            build_again(message, values, keys)
+
+    return len(given), measure(run, rounds)
 
 
 def execute(count: int, rounds: int) -> tuple[int, Timing]:

@@ -1,9 +1,11 @@
 """That the bench runs and measures what it says; how fast is not judged here."""
 
+import struct
+
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import timing
+from tests.bench import plain, timing
 from tests.bench.corpus import generated
 from tests.bench.measures import decode, execute, verify
 from tests.bench.timing import Round, compare, measure
@@ -17,6 +19,8 @@ def test_every_measure_prints_a_line(capsys: pytest.CaptureFixture[str]) -> None
         "seal",
         "decode",
         "decode to fields",
+        "decode to values",
+        "build by name",
         "execute",
     ]
     assert lines[0].startswith("12 ")
@@ -31,6 +35,18 @@ def test_messages_made_here_have_the_mix_of_the_reference() -> None:
     assert verify(made, 1).value > 0
     assert decode(made, 1, fields=False)[0] == 100
     assert execute(4, 1)[0] == 4
+
+
+def test_the_plain_decoder_takes_every_octet() -> None:
+    """It is a fair yardstick only if it does the work: an octet changed anywhere is seen."""
+    for octets in generated(12).octets:
+        whole = plain.decode(octets)
+        for at in (len(octets) - 1, len(octets) // 2):
+            changed = octets[:at] + bytes((octets[at] ^ 0x01,)) + octets[at + 1 :]
+            try:
+                assert plain.decode(changed) != whole
+            except (IndexError, KeyError, struct.error):
+                continue
 
 
 class Clock:
