@@ -32,6 +32,7 @@ from ..asn1.schema import (
 from ..errors import BuildError
 from ..events import EventCode
 from ..ids import Cra, EntityId
+from ..ids import Kind as MessageKind
 from ..time import Utc
 from ..values import Counter, Kind, code_kind
 from .common import Field, Irregular, Place, Values, check_names
@@ -48,8 +49,9 @@ _ALONE = {
     "ProvideSecurityCredentialDetails.ResponsePayload": "remotePartyDetails",
 }
 _NEVER = Utc.of(9999, 12, 31, 23, 59, 59)
-_CONTROL, _MODE = "authorisingRemotePartyControl", "credentialsReplacementMode"
+CONTROL, _MODE = "authorisingRemotePartyControl", "credentialsReplacementMode"
 _SEQ_NUMBER, _COUNTER = "authorisingRemotePartySeqNumber", "originatorCounter"
+REPEATED = {_MODE: "that of the Message Code", _SEQ_NUMBER: "that of the header"}
 _MODES = {**{0x0100 + mode: mode for mode in range(10)}, 0x0125: 10, 0x0126: 11}
 
 
@@ -100,9 +102,9 @@ def _completed(place: Place, declared: Asn1Type, given: Mapping[str, Any]) -> di
     names = {row.name for row in declared.fields} if isinstance(declared, Sequence) else set()
     if _COUNTER in names:
         done.setdefault(_COUNTER, place.message.counter)
-    if _CONTROL in names and isinstance(done.get(_CONTROL), Mapping):
+    if CONTROL in names and isinstance(done.get(CONTROL), Mapping):
         repeated = {_MODE: _MODES.get(place.message.code), _SEQ_NUMBER: place.message.counter}
-        done[_CONTROL] = {**{k: v for k, v in repeated.items() if v is not None}, **done[_CONTROL]}
+        done[CONTROL] = {**{k: v for k, v in repeated.items() if v is not None}, **done[CONTROL]}
     return done
 
 
@@ -174,7 +176,7 @@ def _accepted(leaf: Leaf, given: Any) -> Any:
     return leaf.given(given)
 
 
-def fields(code: int, kind: Any) -> tuple[Field, ...]:
+def fields(code: int, kind: MessageKind) -> tuple[Field, ...]:
     """The values a payload has."""
     declared = payload_type(code, kind)
     if declared is None or isinstance(declared, Null):
@@ -182,10 +184,13 @@ def fields(code: int, kind: Any) -> tuple[Field, ...]:
     if not isinstance(declared, Sequence | Choice):
         return (Field(_ALONE[declared.name], _about(declared), "", True, declared.name),)
     rows = declared.fields if isinstance(declared, Sequence) else declared.alternatives
+    command = kind in (MessageKind.PRECOMMAND, MessageKind.COMMAND)
     found = []
     for row in rows:
-        required = isinstance(declared, Sequence) and not row.optional and row.name != _COUNTER
+        required = isinstance(declared, Sequence) and not row.optional
         note = "one of these" if isinstance(declared, Choice) else ""
+        if command and row.name == _COUNTER:
+            required, note = False, "that of the header, if left out"
         found.append(Field(row.name, _about(row.type), "", required, declared.name, note))
     return tuple(found)
 

@@ -42,7 +42,7 @@ _OFFSET = "SnapshotOffset"
 _INTEGRITY = code_kind("integrity", CODES["integrity"])
 _BITS = flags_kind("bitmap", {})
 # the command in the alert of GCS53, and its header (gbz-payloads 7)
-_BILLING = (0x0702, 0x19, 0, 0x06)
+BILLING = (0x0702, 0x19, 0, 0x06)
 
 
 def read(place: Place) -> Values:
@@ -212,7 +212,7 @@ def _read_billing(place: Place, component: Component) -> Values:
     """The encrypted component of GCS53 (gbz-payloads 7)."""
     head = (*component[:3], component.command)
     known, body = component.declared, component.body
-    if head != _BILLING or not isinstance(body, Sealed) or body.frame_counter or known is None:
+    if head != BILLING or not isinstance(body, Sealed) or body.frame_counter or known is None:
         raise Irregular("another component than that of this alert")
     plaintext = None if place.unseal is None else place.unseal(body.octets)
     if plaintext is None:
@@ -246,7 +246,7 @@ _CONTENT_NAMES: dict[str, tuple[str, ...]] = {
     "reason": ("Reason",),
     "component": ("PublishSnapshot", PROTECTED),
 }
-_EXECUTED = {
+EXECUTED = {
     "MessageCode": 0xFFFF,
     "OriginatorCounter": 2**64 - 1,
     "Cluster": 0xFFFF,
@@ -258,9 +258,9 @@ _EXECUTED = {
 def _content(place: Place, kind: str, given: Mapping[str, Any]) -> AlertContent:
     if kind == "executed":
         executed = _needed(given, "Executed")
-        if not isinstance(executed, Mapping) or set(executed) != set(_EXECUTED):
-            raise BuildError(f"an object of {', '.join(_EXECUTED)} is needed", "Executed")
-        return Executed(*(_number(executed, name, most, "Executed.") for name, most in _EXECUTED.items()))
+        if not isinstance(executed, Mapping) or set(executed) != set(EXECUTED):
+            raise BuildError(f"an object of {', '.join(EXECUTED)} is needed", "Executed")
+        return Executed(*(_number(executed, name, most, "Executed.") for name, most in EXECUTED.items()))
     if kind == "hash":
         return ImageHash(_octets(given, "ManufacturerImageHash", 32))
     if kind == "reason":
@@ -270,7 +270,7 @@ def _content(place: Place, kind: str, given: Mapping[str, Any]) -> AlertContent:
             raise BuildError(str(error), "Reason") from None
     if kind == "nothing":
         return None
-    known = command(_BILLING[0], _BILLING[1], _BILLING[3])
+    known = command(BILLING[0], BILLING[1], BILLING[3])
     assert known is not None
     assert known.fields is not None
     sealed = lookup(given, PROTECTED)
@@ -279,13 +279,13 @@ def _content(place: Place, kind: str, given: Mapping[str, Any]) -> AlertContent:
     else:
         body = body_of(known.fields, _needed(given, known.name), known.name)
         octets = place.sealed(octets_of(body), known.name)
-    return Component(*_BILLING, sealed_body(octets, 0))
+    return Component(*BILLING, sealed_body(octets, 0))
 
 
 def alert_fields(code: int) -> tuple[Field, ...]:
     """The values an alert has."""
     abouts = {
-        "Executed": "{" + ", ".join(f"{name}: hex digits" for name in _EXECUTED) + "}",
+        "Executed": "{" + ", ".join(f"{name}: hex digits" for name in EXECUTED) + "}",
         "ManufacturerImageHash": "octets (32) in hex",
         "Reason": _INTEGRITY.about,
         "PublishSnapshot": "the fields of the command, encrypted",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..dlms.alert_rows import alert_structure
+from ..dlms.alert_rows import BILLING_DATA_LOG, alert_structure
 from ..dlms.named import about
+from ..dlms.protection_rows import table as protected_reads
 from ..dlms.templates import templates
 from ..errors import BuildError
 from ..ids import Kind, Payload
@@ -98,4 +99,9 @@ def _alert_fields(use_case: UseCase, code: int) -> tuple[Field, ...]:
         return gbz.alert_fields(code)
     if wire is None:
         raise BuildError(f"the alert {use_case.name} is in no table", "use_case")
-    return tuple(Field(name, about(item)) for name, item in zip(wire.names, wire.items, strict=True))
+    found = tuple(Field(name, about(item)) for name, item in zip(wire.names, wire.items, strict=True))
+    if code != BILLING_DATA_LOG:
+        return found
+    contents = next(row for row in protected_reads() if row.alert_only).contents
+    sealed = (Field(one.item, about(one.any_wire()), one.unit, True, "", "encrypted") for one in contents)
+    return (*found[:2], *sealed)
