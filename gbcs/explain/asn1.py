@@ -16,6 +16,7 @@ from ..asn1.schema import (
     GeneralizedTime,
     Integer,
     Leaf,
+    Null,
     OctetString,
     Opaque,
     Sequence,
@@ -53,8 +54,8 @@ class Walk:
         self.pen = pen
         self.wide = wide
 
-    def element(self, declared: Asn1Type, tags: tuple[int, ...], path: str) -> None:
-        """Read one element of a type."""
+    def element(self, declared: Asn1Type, tags: tuple[int, ...], path: str, last: bool = False) -> None:
+        """Read one element of a type; the last one of a part ends with it."""
         pen = self.pen
         expected = " or ".join(f"{tag:02X}" for tag in tags)
         if pen.left <= 0:
@@ -65,14 +66,14 @@ class Walk:
             pen.stop("tag", path, reason, _ASN1, expected)
         if isinstance(declared, Choice):
             taken = next(row for row in declared.alternatives if tag in row.tags)
-            self.element(taken.type, taken.tags, f"{path}.{taken.name}")
+            self.element(taken.type, taken.tags, f"{path}.{taken.name}", last)
             return
         if isinstance(declared, Opaque):
-            self._opaque(declared, path)
+            self._opaque(declared, path, last)
             return
         at = pen.at
         pen.take(1, path, "tag", _ASN1, declared.name)
-        size = self._length(path, at)
+        size = self._length(path, at, last, _exact(declared))
         with pen.part(pen.at + size):
             if isinstance(declared, Sequence):
                 self._components(declared, path)
@@ -85,8 +86,8 @@ class Walk:
                 assert isinstance(declared, Leaf)
                 self._leaf(declared, size, path)
 
-    def _length(self, path: str, at: int) -> int:
-        """The length of an element, which must be there; the offset is that of its tag."""
+    def _length(self, path: str, at: int, last: bool = False, exact: int | None = None) -> int:
+        """The length of an element whose contents must be there; `exact` is the only one it may have."""
         pen, start = self.pen, self.pen.at
         try:
             size, stop, form = read_length(pen.octets, start, path)
@@ -96,7 +97,7 @@ class Walk:
             most = max(pen.end - stop, 0)
             reason = f"{size} octets run past the end"
             pen.pieces(min(stop, pen.end) - start, path, "length", _DER, str(size))
-            pen.stop("length", path, reason, _DER, f"{most} octets at most", start)
+            pen.stop("length", path, reason, _DER, _length_text(exact, most, last), start)
         pen.pieces(stop - start, path, "length", _DER, str(size))
         if form and not (self.wide and form == WIDE and 128 <= size <= 255):
             reason = f"{size} in {form} octets, longer than it need be"
@@ -109,7 +110,7 @@ class Walk:
             if row.optional and (pen.left <= 0 or pen.octets[pen.at] not in row.tags):
                 continue
             at = pen.at
-            self.element(row.type, row.tags, f"{path}.{row.name}")
+            self.element(row.type, row.tags, f"{path}.{row.name}", row is declared.fields[-1])
             self._check_default(row, at, f"{path}.{row.name}")
         if pen.left:
             reason = f"{pen.left} octets left over in {declared.name}"
@@ -129,7 +130,7 @@ class Walk:
                 "default", at, path, "present although it is the default", RULES["der-default"], "nothing"
             )
 
-    def _opaque(self, declared: Opaque, path: str) -> None:
+    def _opaque(self, declared: Opaque, path: str, last: bool) -> None:
         pen = self.pen
         try:
             size, start, _ = read_length(pen.octets, pen.at + 1, path)
@@ -138,7 +139,7 @@ class Walk:
         if start + size > pen.end:
             most = max(pen.end - start, 0)
             reason = f"{size} octets run past the end"
-            pen.stop("length", path, reason, _DER, f"{most} octets at most")
+            pen.stop("length", path, reason, _DER, _length_text(None, most, last), pen.at + 1)
         request = declared.name == "CertificationRequest"
         rule = RULES["certification-request" if request else "certificate"]
         kind = "certificate-request" if request else "certificate"
@@ -153,7 +154,13 @@ class Walk:
             value: Any = declared.read(contents)
         except Fault as fault:
             rule, right = _leaf_fault(declared, contents)
-            pen.find("value", at, path, fault.reason, rule, right)
+            exact = _exact(declared)
+            if exact is not None and size != exact:
+                # the length is what is wrong
+                span = next(s for s in reversed(pen.spans) if s.type == "length")
+                pen.find("size", span.start, path, fault.reason, rule, f"{exact:02X}")
+            else:
+                pen.find("value", at, path, fault.reason, rule, right)
             pen.take(size, path, "unparsed" if size > 8 else "octet-string", rule)
             return
         if isinstance(declared, GeneralizedTime):
@@ -202,6 +209,21 @@ class Walk:
                 pen.stop("depth", where, f"nested deeper than {MAX_DEPTH} levels", _DER)
             with pen.part(pen.at + size):
                 self.anything(where, depth + 1)
+
+
+def _exact(declared: Asn1Type) -> int | None:
+    """The only number of octets the contents of a type may have."""
+    if isinstance(declared, OctetString) and declared.lo == declared.hi:
+        return declared.lo
+    if isinstance(declared, Null):
+        return 0
+    return 15 if isinstance(declared, GeneralizedTime) else None
+
+
+def _length_text(exact: int | None, most: int, last: bool) -> str:
+    """The right length as its octets where it can be known, else how many there may be."""
+    right = exact if exact is not None and exact <= most else most if last else None
+    return f"{most} octets at most" if right is None else length_octets(right).hex().upper()
 
 
 def _integer_kind(declared: Integer) -> str:
@@ -254,7 +276,7 @@ def walk(pen: Pen, code: int, kind: Kind) -> None:
     declared = payload_type(code, kind)
     reader = Walk(pen, wide)
     if declared is not None:
-        reader.element(declared, declared.tags, "payload")
+        reader.element(declared, declared.tags, "payload", True)
         return
     try:
         parse_der(pen.octets[pen.at : pen.end])

@@ -104,7 +104,8 @@ class Walk(DataWalk):
             path = f"payload.items[{index}]"
             choice = pen.peek(f"{path}.choice", rule)
             if not 1 <= choice <= 5:
-                pen.stop("choice", f"{path}.choice", f"{choice:02X} is no choice", rule, "01 to 05")
+                right = _choice_at(self.code, count, index) or "01 to 05"
+                pen.stop("choice", f"{path}.choice", f"{choice:02X} is no choice", rule, right)
             pen.take(1, f"{path}.choice", "choice", rule, _CHOICES[choice])
             class_id = pen.number(2, f"{path}.class_id", "u16", table)
             name = pen.take(6, f"{path}.logical_name", "logical-name", table)
@@ -155,7 +156,8 @@ class Walk(DataWalk):
             path = f"payload.items[{index}]"
             choice = pen.peek(f"{path}.choice", rule)
             if not 1 <= choice <= 3:
-                pen.stop("choice", f"{path}.choice", f"{choice:02X} is no choice", rule, "01 to 03")
+                right = _choice_at(self.code, count, index).replace("04", "01") or "01 to 03"
+                pen.stop("choice", f"{path}.choice", f"{choice:02X} is no choice", rule, right)
             pen.take(1, f"{path}.choice", "choice", rule, _CHOICES[choice])
             result = pen.peek(f"{path}.result", rule)
             name = RESULTS.get(result, "no known result")
@@ -194,6 +196,13 @@ def _answered(code: int, count: int) -> tuple[tuple[int, Member | None], ...]:
     fitting = [t.components for t in templates(code) if len(t.components) == count]
     columns = [[(c.choice, _member(c)) for c in components] for components in fitting]
     return tuple(column[0] if len(set(column)) == 1 else (0, None) for column in zip(*columns, strict=True))
+
+
+def _choice_at(code: int, count: int, index: int) -> str:
+    """The choice of an item, where the templates of a use case agree on it."""
+    answered = _answered(code, count)
+    choice = answered[index][0] if index < len(answered) else 0
+    return f"{choice:02X}" if choice else ""
 
 
 def _member(component: Component) -> Member | None:

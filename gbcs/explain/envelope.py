@@ -201,8 +201,15 @@ def _other_information(pen: Pen, frame: Frame) -> None:
     at = pen.at
     given = length = pen.length(path)
     form = given in _FORMS or given > _FORMS[-1]
-    if not form or not _content_fits(pen.octets, pen.at + given, pen.end, frame.maced):
-        fitting = [n for n in _FORMS if _content_fits(pen.octets, pen.at + n, pen.end, frame.maced)]
+    frame.code = int.from_bytes(pen.octets[pen.at : pen.at + 2], "big")
+    consistent = form and _content_fits(pen.octets, pen.at + given, pen.end, frame.maced)
+    if not consistent and not (form and _content_can_be_read(pen, frame, pen.at + given)):
+        fitting = [
+            n
+            for n in _FORMS
+            if _content_fits(pen.octets, pen.at + n, pen.end, frame.maced)
+            and _content_can_be_read(pen, frame, pen.at + n)
+        ]
         length = fitting[0] if len(fitting) == 1 else given
     end = pen.at + length
     if end > pen.end:
@@ -256,17 +263,16 @@ def _content(pen: Pen, frame: Frame) -> None:
     # the tail is needed to know the kind
     tail = pen.octets[start + right : start + right + 1]
     frame.signed = tail == bytes((SIGNATURE_LENGTH,))
-    if frame.cra is not None and family(frame.code, pen.octets[start : start + right]) is not Payload.DLMS:
+    if family(frame.code, pen.octets[start : start + right]) is not Payload.DLMS:
         _check_cra(pen, frame)
     frame.sound = pen.guarded(start + right, "payload", _reader(pen, frame))
 
 
 def _check_cra(pen: Pen, frame: Frame) -> None:
-    """Whether the payload is one of another kind of message of the use case."""
-    given, found = frame.cra, by_code(frame.code)
-    if found is None or _readable(pen, frame, *frame.payload):
+    """Whether the payload is one of another kind of message of the use case than the flag says."""
+    given, found, (start, end) = frame.cra, by_code(frame.code), frame.payload
+    if found is None or (given is not None and _readable(pen, frame, start, end)):
         return
-    start, end = frame.payload
     for kind in found.kinds:
         frame.cra = _KINDS[kind]
         if frame.cra is given or not _readable(pen, frame, start, end):
@@ -275,6 +281,7 @@ def _check_cra(pen: Pen, frame: Frame) -> None:
             path, expected = "header.cra_flag", f"{int(frame.cra):02X}"
             at = next(span.start for span in pen.spans if span.path == path)
             reason = f"the payload is that of a {kind.value}"
+            pen.findings = [f for f in pen.findings if (f.check, f.offset) != ("cra flag", at)]
             pen.find("cra flag", at, path, reason, RULES["identity"], expected)
             return
     frame.cra = given
@@ -316,6 +323,16 @@ def _header_fits(octets: bytes, at: int, end: int) -> bool:
     return _rest_fits(octets, at + _FIXED_PART + (size if size in (0, 12) else 0), end, True)
 
 
+def _content_can_be_read(pen: Pen, frame: Frame, at: int) -> bool:
+    """Whether a content stands there that can be read, although its length may be another."""
+    try:
+        length, start, _ = read_length(pen.octets[: pen.end], at)
+    except ParseError:
+        return False
+    sizes = {length, *(pen.end - start - tail for tail in (0, 1, 1 + SIGNATURE_LENGTH))}
+    return any(0 <= n <= pen.end - start and _readable(pen, frame, start, start + n) for n in sizes)
+
+
 def _right_length(pen: Pen, frame: Frame, start: int, length: int) -> int:
     """The length of a payload that can be read and leaves a sound tail; the given one where none does."""
     sizes = [0] if not frame.maced else []
@@ -331,9 +348,9 @@ def _right_length(pen: Pen, frame: Frame, start: int, length: int) -> int:
 
 def _readable(pen: Pen, frame: Frame, start: int, end: int) -> bool:
     """Whether the octets between are a payload of their Message Code."""
-    trial = Pen(pen.octets)
+    trial = Pen(pen.octets, strict=True)
     trial.at = start
-    return trial.guarded(end, "payload", _reader(trial, frame)) and not trial.findings
+    return trial.guarded(end, "payload", _reader(trial, frame))
 
 
 def _reader(pen: Pen, frame: Frame) -> Callable[[], None]:

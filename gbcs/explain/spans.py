@@ -59,12 +59,16 @@ class Broken(Exception):
 
 
 class Pen:
-    """Writes spans; `at` is the next octet, `end` where the part that is read ends."""
+    """Writes spans; `at` is the next octet, `end` where the part that is read ends.
 
-    __slots__ = ("at", "end", "findings", "octets", "spans", "unseal")
+    A strict pen is for a trial: its first finding breaks the walk.
+    """
 
-    def __init__(self, octets: bytes, unseal: Unseal | None = None) -> None:
+    __slots__ = ("at", "end", "findings", "octets", "spans", "strict", "unseal")
+
+    def __init__(self, octets: bytes, unseal: Unseal | None = None, strict: bool = False) -> None:
         self.octets = octets
+        self.strict = strict
         self.at = 0
         self.end = len(octets)
         self.spans: list[Span] = []
@@ -136,8 +140,11 @@ class Pen:
     def find(
         self, check: str, offset: int, path: str, reason: str, rule: Rule, expected: str | None = None
     ) -> None:
-        """Note a rule that does not hold."""
-        self.findings.append(Finding(check, offset, path, reason, expected, rule))
+        """Note a rule that does not hold. Raises Broken in a trial."""
+        finding = Finding(check, offset, path, reason, expected, rule)
+        if self.strict:
+            raise Broken(finding)
+        self.findings.append(finding)
 
     def stop(
         self,

@@ -28,6 +28,8 @@ from .values import alert_code_text, string_text, utc_text
 _TYPE = RULES["zcl-type"]
 _INTEGRITY = RULES["gbz-alert"]
 _SEALED_LEAST = 17
+_HEADER = 5  # octets of the extended header
+MAX_SEARCH = 1024
 
 
 class Walk:
@@ -39,6 +41,7 @@ class Walk:
         self.cra = cra
         self.rule: Rule = _TYPE  # of the values that are read
         self.cluster = 0
+        self._searched = False
         self.attribute: Attribute | None = None
 
     def payload(self) -> None:
@@ -62,20 +65,43 @@ class Walk:
         pen = self.pen
         found = 0
         while pen.left and found < 256:
-            last = self._next_ends()
-            if found >= count and not last:
+            end = self._end()
+            if found >= count and end < pen.end:
                 break
-            self._component(f"payload.components[{found}]", last)
+            self._component(f"payload.components[{found}]", end)
             found += 1
         if found != count:
             reason = f"{count} announced, {found} are there"
             pen.find("count", at, "payload.components", reason, RULES["gbz"], f"{found:02X}")
 
-    def _next_ends(self) -> bool:
-        """Whether the component at hand is the last one: its length goes up to the end, or beyond."""
+    def _end(self) -> int:
+        """Where the component at hand ends: as its length says or, if that cannot be, as its fields do."""
+        pen, start = self.pen, self.pen.at + _HEADER
+        end = start + int.from_bytes(pen.octets[pen.at + 3 : start], "big")
+        if self._searched or (self._begins(end) and self._reads(end)):
+            return end
+        self._searched = True  # once a payload: what follows a wrong length is seldom right
+        # ours: how far the right end is looked for
+        last = pen.octets[pen.at] & LAST if pen.left else 0
+        places = [pen.end] if last else range(start + 3, min(pen.end, start + MAX_SEARCH))
+        fitting = [place for place in places if self._begins(place) and self._reads(place)]
+        return fitting[0] if len(fitting) == 1 else end
+
+    def _begins(self, at: int) -> bool:
+        """Whether another component may begin there, or the payload ends."""
         pen = self.pen
-        length = int.from_bytes(pen.octets[pen.at + 3 : pen.at + 5], "big")
-        return pen.at + 5 + length >= pen.end
+        if at + _HEADER + 3 > pen.end:
+            return at == pen.end
+        cluster = int.from_bytes(pen.octets[at + 1 : at + 3], "big")
+        return not pen.octets[at] & ~(LAST | ENCRYPTED | DATED) and cluster_name(cluster) is not None
+
+    def _reads(self, end: int) -> bool:
+        """Whether the component at hand can be read up to there."""
+        pen = self.pen
+        trial = Walk(Pen(pen.octets, strict=True), self.code, self.cra)
+        trial.pen.at = pen.at + _HEADER
+        control, cluster = pen.octets[pen.at], int.from_bytes(pen.octets[pen.at + 1 : pen.at + 3], "big")
+        return trial.pen.guarded(end, "component", lambda: trial._inside("component", control, cluster))
 
     def _alert(self, count: int, count_at: int) -> None:
         pen, rule = self.pen, RULES["gbz-alert"]
@@ -98,7 +124,7 @@ class Walk:
             said = meaning(0x31, number, "integrity")
             pen.take(2, "payload.reason", "enum", rule, f"{number} ({said or 'unknown'})")
         elif kind == "component":
-            self._component("payload.component", True)
+            self._component("payload.component", pen.end)
         elif not kind:
             pen.rest("payload.content", RULES["unknown"], "octet-string")
 
@@ -115,8 +141,8 @@ class Walk:
         known = command(cluster, frame_control, number)
         pen.take(1, f"{path}.command", "command", rule, _command_text(number, known))
 
-    def _component(self, path: str, last: bool) -> None:
-        pen, rule = self.pen, RULES["extended-header"]
+    def _component(self, path: str, end: int) -> None:
+        pen, rule, last = self.pen, RULES["extended-header"], end >= self.pen.end
         if pen.left < 5:
             pen.stop("cut short", f"{path}.control", f"5 octets needed, {pen.left} left", rule)
         at = pen.at
@@ -132,20 +158,20 @@ class Walk:
         if control & ENCRYPTED and control & DATED:
             reason = "encrypted and with a From Date Time"
             pen.stop("control", f"{path}.control", reason, rule, None, at)
-        beyond = int.from_bytes(pen.octets[pen.at + 2 : pen.at + 4], "big") > pen.left - 4
-        if bool(control & LAST) is not last and not beyond:
+        if bool(control & LAST) is not last and end <= pen.end:
             what = "the last component is not marked" if last else "marked as last, but others follow"
             pen.find("last component", at, f"{path}.control", what, rule, f"{right ^ LAST:02X}")
         cluster = int.from_bytes(pen.octets[pen.at : pen.at + 2], "big")
         pen.take(2, f"{path}.cluster", "cluster", use_case_rule(self.code), _cluster_text(cluster))
         at = pen.at
         length = pen.number(2, f"{path}.length", "length", rule)
-        end = pen.at + length
-        if end > pen.end:
-            reason = "runs past the end of the payload"
+        if pen.at + length != end:
+            reason = f"{length} octets, but the fields take {end - pen.at}"
+            pen.find("length", at, f"{path}.length", reason, rule, f"{end - pen.at:04X}")
+        elif end > pen.end:
             # only for the last component the octets tell what is right
             fitting = f"{pen.left:04X}" if control & LAST else None
-            pen.stop("length", f"{path}.length", reason, rule, fitting, at)
+            pen.stop("length", f"{path}.length", "runs past the end of the payload", rule, fitting, at)
         with pen.part(end):
             self._inside(path, control, cluster)
             if pen.left:
@@ -200,6 +226,8 @@ class Walk:
             pen.rest(f"{path}.payload", self.rule, "octet-string")
             return
         self._fields(known.fields, path)
+        if pen.strict and pen.left:
+            pen.stop("left over", path, f"{pen.left} octets left over", self.rule)
         pen.rest(f"{path}.more", self.rule, "octet-string")
 
     def _fields(self, fields: FieldList, path: str) -> None:
