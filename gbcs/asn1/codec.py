@@ -15,6 +15,7 @@ from .schema import Asn1Type, Choice, Fault, Field, Leaf, Opaque, Sequence, Sequ
 
 ROOT = "value"  # what a path begins with
 WIDE_FORM = 3  # octets of 82 00 nn
+WIDE_FROM = 128  # octets of contents from which a length has a wide form
 
 
 class Element(NamedTuple):
@@ -94,6 +95,17 @@ def assemble(
         return _assemble(declared, given, leaf, forms, ROOT)
     except Fault as fault:
         raise BuildError(fault.reason, fault.path(root)) from None
+
+
+def any_form(element: Element) -> bool:
+    """Whether any length of a tree took more octets than it need."""
+    if element.form:
+        return True
+    if isinstance(element.type, Leaf):
+        return False
+    if isinstance(element.type, SequenceOf):
+        return any(map(any_form, element.value))
+    return any(any_form(below) for _, below in element.value)
 
 
 def spans(element: Element, offset: int = 0) -> Iterator[Span]:
@@ -177,7 +189,7 @@ def _write(element: Element, tag: int, wide: bool) -> bytes:
     contents = b"".join(parts)
     if isinstance(declared, Choice):
         return contents
-    form = element.form or (WIDE_FORM if wide and 128 <= len(contents) <= 255 else 0)
+    form = element.form or (WIDE_FORM if wide and WIDE_FROM <= len(contents) <= 255 else 0)
     return bytes((tag,)) + _length(form, contents) + contents
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import BuildError
 from ..jsonvalue import maybe, want
 from ..lengths import MAX_FORM
-from .codec import ROOT, Element, assemble, encode, render, spans
+from .codec import ROOT, Element, any_form, assemble, encode, render, spans
 from .payloads import named_type
 from .schema import Leaf
 
@@ -24,7 +24,7 @@ Fields = dict[str, Any]
 def payload_fields(element: Element) -> Fields:
     """The fields of a decoded payload."""
     fields: Fields = {"asn1": element.type.name, ROOT: render(element, _shown)}
-    if _any_form(element):
+    if any_form(element):
         fields["length_forms"] = {s.path: s.element.form for s in spans(element) if s.element.form}
     return fields
 
@@ -61,13 +61,3 @@ def _shown(leaf: Leaf, value: Any) -> Any:
 
 def _given(leaf: Leaf, shown: Any) -> Any:
     return leaf.given(shown)
-
-
-def _any_form(element: Element) -> bool:
-    """Whether there is a long length anywhere: seldom, and then it is worth finding out where."""
-    if element.form:
-        return True
-    if isinstance(element.type, Leaf):
-        return False
-    below = (part if isinstance(part, Element) else part[1] for part in element.value)
-    return any(_any_form(part) for part in below)

@@ -266,6 +266,13 @@ def data_octets(data: Data) -> bytes:
     return bytes(out)
 
 
+def description_octets(description: TypeDescription) -> bytes:
+    """The octets of a type description."""
+    out = bytearray()
+    _write_description(description, out)
+    return bytes(out)
+
+
 def _write_value(data: Data, out: bytearray, path: str, described: bool) -> None:
     tag, value, form = data
     number = _NUMBERS.get(tag)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from .. import values
-from ..asn1.codec import Element, assemble, decode, encode, render
+from ..asn1.codec import WIDE_FROM, Element, any_form, assemble, decode, encode, render
 from ..asn1.payload_rows import ENTITY_ID
 from ..asn1.payloads import payload_type
 from ..asn1.schema import (
@@ -63,6 +63,8 @@ def read(place: Place) -> Values:
         raise Irregular("no ASN.1 payload has this Message Code and kind")
     element = decode(declared, message.payload)
     found = _by_name(declared, element)
+    if (message.cra is Cra.COMMAND or len(message.payload) < WIDE_FROM) and not any_form(element):
+        return found
     for wide in (message.cra is not Cra.COMMAND, False):
         if encode(_element(declared, found), wide) == message.payload:
             regular = wide or message.cra is Cra.COMMAND

@@ -59,6 +59,7 @@ from .common import (
     check_names,
     lookup,
 )
+from .dlms_direct import read_direct
 from .dlms_plan import Source, Step, plan
 
 TWIN = "twin"
@@ -72,6 +73,9 @@ _EVER = (DateTime(ACTIVATE_NOW), DateTime(ACTIVATE_NEVER))
 def read(place: Place) -> Values:
     """The values of a DLMS payload. Raises ParseError, or Irregular where it has none by name."""
     message = place.message
+    values = read_direct(message)
+    if values is not None:
+        return values
     apdu = parse_apdu(message.payload)
     if apdu.invoke_id != invoke_id(message.counter) or apdu.date_time:
         raise Irregular("the invoke id is not that of the counter, or there is a date-time")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import gbcs
 from gbcs.building import build_again
-from gbcs.message import Message
+from gbcs.errors import ParseError
+from gbcs.message import Message, parse_message
+from gbcs.named import dlms
+from gbcs.named.common import Irregular, Place
+from gbcs.named.dlms_direct import read_direct
 from gbcs.protect import Keys
 from gbcs.security.folder import FolderKeyStore
 from gbcs.security.verify import Verdict, Verifier
@@ -46,6 +52,54 @@ def check_both_ways(octets: bytes, keys: Keys) -> gbcs.Decoded:
 @pytest.mark.parametrize("octets", VECTORS.values(), ids=VECTORS.keys())
 def test_both_ways(octets: bytes) -> None:
     check_both_ways(octets, Keys(make.store()))
+
+
+def direct_and_full(message: Message, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """The values of a DLMS payload read directly, and by way of the tree; None where there are none."""
+    direct = read_direct(message)
+    with monkeypatch.context() as patch:
+        patch.setattr(dlms, "read_direct", lambda _: None)
+        try:
+            full = dlms.read(Place(message))
+        except (Irregular, ParseError):
+            full = None
+    return direct, full
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, and of equal types all the way down."""
+    return one == other and repr(one) == repr(other)
+
+
+def dlms_messages() -> list[Message]:
+    found = map(parse_message, VECTORS.values())
+    return [m for m in found if m.payload[:1] in (b"\xd9", b"\xda", b"\x0f")]
+
+
+def check_direct(messages: list[Message], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Reading directly gives what reading in full gives, also of payloads with an octet changed."""
+    taken = 0
+    chance = random.Random(7)
+    for message in messages:
+        direct, full = direct_and_full(message, monkeypatch)
+        assert direct is None or same(direct, full)
+        taken += direct is not None
+        for _ in range(4):
+            payload = bytearray(message.payload)
+            payload[chance.randrange(len(payload))] ^= 1 << chance.randrange(8)
+            direct, full = direct_and_full(replace(message, payload=bytes(payload)), monkeypatch)
+            assert direct is None or same(direct, full), payload.hex()
+    return taken
+
+
+def test_reading_directly_is_reading_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_direct(dlms_messages(), monkeypatch)
+
+
+def test_reference_messages_read_directly(reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    messages = list(map(parse_message, reference_octets(reference).values()))
+    dlms_only = [m for m in messages if m.payload[:1] in (b"\xd9", b"\xda", b"\x0f")]
+    assert check_direct(dlms_only, monkeypatch) > len(dlms_only) // 2
 
 
 def test_reference_messages_have_values_by_name(reference: Path) -> None:
