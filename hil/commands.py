@@ -12,6 +12,7 @@ from gbcs.asn1.credentials import (
     read_response,
 )
 from gbcs.dlms.apdu import AccessResponse, parse_apdu
+from gbcs.dlms.protection import protected_request
 from gbcs.dlms.protection_rows import protected_read
 from gbcs.dlms.templates import templates
 from gbcs.errors import BuildError
@@ -19,7 +20,6 @@ from gbcs.ids import EntityId, KeyUsage, Payload, Role
 from gbcs.message import Message
 from gbcs.party import compose
 from gbcs.usecases import UseCase
-from smets.protection import protected_request
 
 if TYPE_CHECKING:
     from gbcs.dlms.selective import Range

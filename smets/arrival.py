@@ -8,7 +8,7 @@ from typing import Any
 from gbcs.errors import Check, SecurityError
 from gbcs.ids import KeyUsage, Role
 from gbcs.message import Message, OtherInformation
-from gbcs.security.encryption import ContentKey, seal
+from gbcs.security.content import ContentSealer, answer_draft, answer_information
 from gbcs.security.store import Credential
 from gbcs.usecases import UseCase
 
@@ -75,8 +75,7 @@ class Arrival:
 
     def answer_information(self) -> OtherInformation:
         """other-information of the response."""
-        other = self.message.other
-        return OtherInformation(other.code, other.party, other.party_counter, self.sealed_counter)
+        return answer_information(self.message, self.sealed_counter)
 
     def content_peer(self) -> Credential | None:
         """For whom content is encrypted: the certificate in the command, else a cell."""
@@ -101,10 +100,5 @@ class Arrival:
             return None
         if with_own_counter and self.peer is not None and self.sealed_counter is None:
             self.sealed_counter = self.identity.next_counter()
-        message = self.message
-        key = ContentKey(
-            message.recipient,
-            message.other.party or message.originator,
-            message.counter if self.sealed_counter is None else self.sealed_counter,
-        )
-        return seal(plaintext, key.derive(self.identity.secret_with(peer)), message.recipient)
+        draft = answer_draft(self.message, self.sealed_counter)
+        return ContentSealer.of(draft, self.identity.secret_with(peer)).seal(plaintext)

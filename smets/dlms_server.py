@@ -12,22 +12,24 @@ from typing import Any, NamedTuple
 
 from gbcs.dlms.activation import Activation, activation
 from gbcs.dlms.apdu import AccessRequest, AccessResponse, Choice, RequestItem, ResponseItem, parse_apdu
-from gbcs.dlms.axdr import NULL, Data, array, data_octets, octet_string, structure
+from gbcs.dlms.axdr import NULL, Data, data_octets, octet_string, structure
 from gbcs.dlms.objects import READ_WRITE_DENIED, MemberKind, ObjectModel
 from gbcs.dlms.objects import Member as CosemMember
+from gbcs.dlms.protection import answer_parameters, protected_value
 from gbcs.dlms.protection_rows import ProtectedRead, protected_read
 from gbcs.dlms.selective import Range, read_selection
 from gbcs.dlms.templates import match, templates
 from gbcs.dlms.types import TypeMismatch
 from gbcs.errors import BuildError, Check, SecurityError
 from gbcs.message import Message
+from gbcs.security.content import answer_draft
 from gbcs.time import Utc
 from gbcs.usecases import UseCase
 
 from .arrival import Arrival
 from .fault import armed_fault
 from .profile import OTHER_REASON, Hooks, Refusal
-from .protection import protection_parameters, read_request
+from .protection import read_request
 from .values import Value
 from .work import Work
 
@@ -200,8 +202,7 @@ class DlmsServer:
         sealed = arrival.seal(plaintext, work.settings.supplementary_originator_counter)
         if sealed is None:
             raise Refusal(OTHER_REASON, "the reader's key agreement key is not known")
-        parameters = protection_parameters(message.counter, message.recipient, message.originator)
-        return structure(array(parameters), octet_string(sealed))
+        return protected_value(answer_parameters(answer_draft(message)), sealed)
 
 
 def alert_payload(counter: int, code: int, time: Utc, content: tuple[Any, ...]) -> bytes:

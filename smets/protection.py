@@ -6,15 +6,13 @@ Source: GBCS protected attributes (reference: dlms-payloads 6, gbcs-messages 6.4
 from __future__ import annotations
 
 from gbcs.dlms.axdr import Data
-from gbcs.dlms.protection import plain, protected_request, protection_parameters
+from gbcs.dlms.protection import plain, protected_request
 from gbcs.dlms.protection_rows import ProtectedRead
 from gbcs.dlms.selective import Range
 from gbcs.dlms.types import TypeMismatch
 from gbcs.errors import BuildError
 from gbcs.message import Message
 from gbcs.time import Utc
-
-__all__ = ["protected_request", "protection_parameters", "read_request"]
 
 
 def read_request(data: Data, row: ProtectedRead, message: Message) -> Range | None:

@@ -9,6 +9,7 @@ from gbcs.asn1.credentials import CellIdentifier, CredentialsCommand, command_oc
 from gbcs.dlms.apdu import AccessResponse, ResponseItem, parse_apdu
 from gbcs.dlms.axdr import Data
 from gbcs.dlms.objects import by_item
+from gbcs.dlms.protection import protected_request
 from gbcs.dlms.selective import Range
 from gbcs.ids import Cra, EntityId, KeyUsage, Role
 from gbcs.message import Message, parse_message
@@ -25,7 +26,6 @@ from smets.device import Device
 from smets.esme.meter import EsmeOptions, make_esme
 from smets.events import ArmStoreFault, RemotePartyMessage, SendMessage, TimerDue
 from smets.identity import provision
-from smets.protection import protected_request
 from smets.store import MemoryStore
 
 NOW = Utc.of(2020, 3, 4, 5, 6, 7)

@@ -16,6 +16,7 @@ from gbcs.asn1.credentials import CellIdentifier, CredentialsCommand, command_oc
 from gbcs.dlms.apdu import AccessRequest, AccessResponse, DataNotification, parse_apdu
 from gbcs.dlms.axdr import Data, read_data
 from gbcs.dlms.objects import Member, MemberKind, member
+from gbcs.dlms.protection import protected_request
 from gbcs.dlms.protection_rows import protected_read
 from gbcs.dlms.selective import Range
 from gbcs.dlms.templates import Template, templates
@@ -34,7 +35,6 @@ from smets.esme.meter import EsmeOptions, esme_profile, manufactured
 from smets.events import Effect, Happened, HubTime, RemotePartyMessage, SendMessage
 from smets.identity import provision
 from smets.profile import Profile
-from smets.protection import protected_request
 from smets.settings import DEFAULT_SETTINGS, DeviceSettings
 from smets.store import MemoryStore, Store
 from smets.values import Value, pack

@@ -176,9 +176,9 @@ def test_parameters_of_another_message_answer_12(spoil: str) -> None:
     originator = BROKER if spoil == "originator" else SUPPLIER
     parameters = protected_parameters(by_name("ECS17b"), 4000 + (spoil == "counter"), originator)
     if spoil == "recipient":
+        from gbcs.dlms.protection import protected_request
         from gbcs.dlms.protection_rows import protected_read
         from gbcs.dlms.templates import templates
-        from smets.protection import protected_request
 
         row = protected_read(templates(by_name("ECS17b").code or 0)[0].components[0].ln)
         assert row is not None
