@@ -13,7 +13,7 @@ from .asn1 import fields as asn1_fields
 from .asn1.codec import decode as decode_asn1
 from .asn1.payloads import payload_type
 from .dlms import fields as dlms_fields
-from .dlms.alert_rows import FUTURE_DATED_OUTCOME, alert_structure
+from .dlms.alert_rows import FUTURE_DATED_OUTCOME, alert_structure, join_header, split_header
 from .dlms.apdu import DataNotification, parse_apdu
 from .dlms.axdr import Data, Tag, read_data
 from .dlms.items import executed_target, item_types
@@ -118,10 +118,13 @@ def _dlms_payload(message: Message, unseal: Unseal | None) -> _Payload:
         return data
 
     renderer = dlms_fields.Renderer(open_node)
-    apdu = parse_apdu(message.payload)
+    octets, header = split_header(message.code, message.payload)
+    apdu = parse_apdu(octets)
     payload = renderer.apdu(apdu, item_types(message.code, apdu), alert_structure(message.code))
     if message.code == FUTURE_DATED_OUTCOME and isinstance(apdu, DataNotification):
         _name_executed(apdu.body, payload["body"])
+    if header is not None:
+        payload["header"] = header
     return _Payload(payload, renderer.protected, renderer.opened, broken)
 
 
@@ -316,8 +319,10 @@ def _build_payload(fields: Fields) -> bytes:
     if "asn1" in fields:
         return asn1_fields.build_payload(fields)
     apdu = dlms_fields.build_apdu(fields)
+    header = maybe(fields, "header", str, "payload")
     try:
-        return apdu.octets()
+        octets = apdu.octets()
+        return octets if header is None else join_header(octets, header)
     except BuildError as error:
         reason = str(error).removeprefix(f"{error.path}: ")
         raise BuildError(reason, f"payload.{error.path}") from None

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from functools import cache
 
+from ..errors import BuildError
 from . import notation as N
 from .types import parse_type
 from .wire import Structure
 
 ALERT_CODE, TIME = "AlertCode", "Time"
+HEADER = "Header"
 # The alert code F of class 30 content is not wrapped in a structure of its own (ECS68).
 BILLING_DATA_LOG = 0x0061
+FAILURE_TO_DELIVER = 0x00D5
 FUTURE_DATED_OUTCOME = 0x00CC
 
 # fmt: off
@@ -26,7 +29,7 @@ ROWS: tuple[tuple[int, str, str], ...] = (
     (FUTURE_DATED_OUTCOME, "future-dated outcome", "Executed:oct(19)@executed"),
     (0x00CE, "firmware distribution receipt", "ManufacturerImageHash:oct(32)"),
     # two octets of header, as in DBCH10; no reference message shows them (gbcs-messages 6.3)
-    (0x00D5, "failure to deliver", "Undelivered:oct(25)@message-identity"),
+    (FAILURE_TO_DELIVER, "failure to deliver", "Undelivered:oct(25)@message-identity"),
     (0x00F0, "meter integrity", "Reason:oct(2)@integrity"),
     (0x0110, "DBCH06", "Device:oct(8)@entity"),
     (0x0111, "DBCH07", "Channel:struct(ChannelMask:bits(32),Trigger:oct(1))"),
@@ -42,6 +45,30 @@ ROWS: tuple[tuple[int, str, str], ...] = (
     (0x1001, "generic non-critical", ""),
 )
 # fmt: on
+
+
+_DELIVERY_AT = 25  # the header stands after tag, invoke id, date-time, structure, code and time
+_DELIVERY_HEADER = b"\x09\x19"
+_OTHER_HEADER = b"\x30\x19"
+
+
+def split_header(code: int, payload: bytes) -> tuple[bytes, str | None]:
+    """The payload of an alert with an octet-string where it has another header, and that header.
+
+    Only the failure to deliver has one: public parsers know its two octets as 30 19, no
+    reference message shows them (gbcs-messages 6.3, dlms-payloads 8.1).
+    """
+    if code != FAILURE_TO_DELIVER or payload[_DELIVERY_AT : _DELIVERY_AT + 2] != _OTHER_HEADER:
+        return payload, None
+    usual = payload[:_DELIVERY_AT] + _DELIVERY_HEADER + payload[_DELIVERY_AT + 2 :]
+    return usual, _OTHER_HEADER.hex()
+
+
+def join_header(payload: bytes, header: str) -> bytes:
+    """The payload with that header again. Raises BuildError for any other."""
+    if header != _OTHER_HEADER.hex() or payload[_DELIVERY_AT : _DELIVERY_AT + 2] != _DELIVERY_HEADER:
+        raise BuildError(f"only {_OTHER_HEADER.hex()}, in an alert of a failure to deliver", HEADER)
+    return payload[:_DELIVERY_AT] + _OTHER_HEADER + payload[_DELIVERY_AT + 2 :]
 
 
 @cache

@@ -61,7 +61,8 @@ def _part(declared: schema.Asn1Type, name: str = "") -> Part:
         return Part(name, Shape.OBJECT, parts=tuple(map(_component, declared.fields)))
     if isinstance(declared, schema.Choice):
         parts = tuple(replace(_component(row), required=False) for row in declared.alternatives)
-        return Part(name, Shape.OBJECT, note="one of these", parts=parts)
+        example = {parts[0].name: parts[0].value}
+        return Part(name, Shape.OBJECT, note="one of these", example=example, parts=parts)
     if isinstance(declared, schema.SequenceOf):
         return Part(name, Shape.LIST, hi=MANY, parts=(_part(declared.item),))
     if isinstance(declared, schema.Integer):

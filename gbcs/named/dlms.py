@@ -9,13 +9,17 @@ the values read; `Fault` names the item that failed, after which nothing was exe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ..dlms.alert_rows import BILLING_DATA_LOG, alert_structure
+from ..dlms.alert_rows import BILLING_DATA_LOG, HEADER, alert_structure, join_header, split_header
 from ..dlms.apdu import (
     ACTION_RESULTS,
     OTHER_REASON,
     RESULTS,
+    TAG_ACCESS_REQUEST,
+    TAG_ACCESS_RESPONSE,
+    TAG_DATA_NOTIFICATION,
     AccessRequest,
     AccessResponse,
     Choice,
@@ -43,6 +47,7 @@ from ..dlms.templates import Template, match, templates
 from ..dlms.types import TypeMismatch
 from ..dlms.wire import Structure, WireType
 from ..errors import BuildError, ParseError
+from ..ids import Cra
 from ..time import ACTIVATE_NEVER, ACTIVATE_NOW
 from ..values import DATE_TIME, MOMENT, DateTime, Moment, code_kind
 from .common import (
@@ -68,17 +73,28 @@ _ACTION_RESULT = code_kind("action-result", ACTION_RESULTS)
 # Unbounded, for a selection and for protected reads (smets-esme 7: sentinels mean unbounded).
 _ALL = Range(0, 0xFFFF_FFFF)
 _EVER = (DateTime(ACTIVATE_NOW), DateTime(ACTIVATE_NEVER))
+_TAGS = {
+    Cra.COMMAND: bytes((TAG_ACCESS_REQUEST,)),
+    Cra.RESPONSE: bytes((TAG_ACCESS_RESPONSE,)),
+    Cra.ALERT: bytes((TAG_DATA_NOTIFICATION,)),
+}
 
 
 def read(place: Place) -> Values:
     """The values of a DLMS payload. Raises ParseError, or Irregular where it has none by name."""
     message = place.message
-    values = read_direct(message)
+    expected = message.payload[:1] == _TAGS[message.cra]
+    values = read_direct(message) if expected else None
     if values is not None:
         return values
-    apdu = parse_apdu(message.payload)
+    octets, header = split_header(message.code, message.payload)
+    if header is not None:
+        return {**read(replace(place, message=replace(message, payload=octets))), HEADER: header}
+    apdu = parse_apdu(octets)
     if apdu.invoke_id != invoke_id(message.counter) or apdu.date_time:
         raise Irregular("the invoke id is not that of the counter, or there is a date-time")
+    if not expected:
+        raise Irregular(f"not the APDU of a {message.kind.value}")
     try:
         if isinstance(apdu, DataNotification):
             return _read_alert(place, apdu)
@@ -516,9 +532,11 @@ def alert_payload(place: Place, given: Mapping[str, Any]) -> bytes:
     if wire is None:
         raise BuildError(f"no DLMS alert has the Message Code {code:04X}", "use_case")
     if code != BILLING_DATA_LOG:
-        check_names(given, set(wire.names))
+        check_names(given, {*wire.names, HEADER})
         body = data_of(wire, {n: lookup(given, n) for n in wire.names if lookup(given, n) is not ABSENT})
-        return DataNotification(invoke_id(place.message.counter), body).octets()
+        payload = DataNotification(invoke_id(place.message.counter), body).octets()
+        header = given.get(HEADER)
+        return payload if header is None else join_header(payload, header)
     row = _billing_row()
     check_names(given, {*wire.names[:2], VARIANT, PROTECTED, *(content.item for content in row.contents)})
     nodes = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -132,7 +133,8 @@ def _of(field: Field, part: Part, member: Member | None = None) -> Part:
 
 def _repeats(part: Part, said: str) -> bool:
     """Whether a unit is said by the leaves of the tree."""
-    return part.shape is not Shape.LEAF and all(word in UNITS for word in said.split(", "))
+    words = re.sub(r" \(.*?\)", "", said).split(", ")
+    return part.shape is not Shape.LEAF and all(word in UNITS for word in words)
 
 
 def _is_named(member: Member | None) -> bool:

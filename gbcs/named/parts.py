@@ -58,7 +58,7 @@ class Part:
             count = span(self.lo, self.hi)
             if of:
                 return f"list of {sized(self.lo, self.hi, of)}"
-            return f"list of {count}: {entry.summary}" if entry.about else f"list of {count}, each one of"
+            return f"list of {count}: {entry.summary}" if entry.about else f"list of {count}, each as below"
         if self.shape is Shape.ONE_OF:
             leaves = all(part.shape is Shape.LEAF for part in self.parts)
             return " or ".join(part.about for part in self.parts) if leaves else "one of"
@@ -72,14 +72,14 @@ class Part:
         if self.example is not None or self.shape is Shape.LEAF:
             return self.example
         if self.shape is Shape.OBJECT:
-            return example_values(self.parts)
+            return {part.name: part.value for part in self.parts if part.required}
         if self.shape is Shape.LIST:
             return [self.parts[0].value] * max(self.lo, min(1, self.hi))
         return self.parts[0].value
 
 
 def example_values(parts: Iterable[Part]) -> dict[str, Any]:
-    """Examples of the parts that are needed; of the first one where none is."""
+    """Examples of the values of a message that are needed; of the first one where none is."""
     found = tuple(parts)
     wanted = [part for part in found if part.required] or found[:1]
     return {part.name: part.value for part in wanted}
@@ -93,7 +93,9 @@ def span(lo: int, hi: int) -> str:
 
 
 def sized(lo: int, hi: int, what: str) -> str:
-    """A count of something: `0..4 octets`, `any number of octets`."""
+    """A count of something: `0..4 octets`, `1 octet`, `any number of octets`."""
+    if lo == hi == 1:
+        return f"1 {what.removesuffix('s')}"
     return f"{span(lo, hi)} of {what}" if hi >= MANY and not lo else f"{span(lo, hi)} {what}"
 
 

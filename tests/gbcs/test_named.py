@@ -13,6 +13,7 @@ import pytest
 import gbcs
 from gbcs.building import build_again
 from gbcs.errors import ParseError
+from gbcs.fields import build_message, message_fields
 from gbcs.message import Message, parse_message
 from gbcs.named import dlms
 from gbcs.named.common import Irregular, Place
@@ -115,3 +116,30 @@ def test_reference_messages_have_values_by_name(reference: Path) -> None:
         assert keys.protect(bare(message)).octets == octets, name
         sealed_again += 1
     assert sealed_again > 100
+
+
+@pytest.mark.parametrize("header", ["0919", "3019"])
+def test_a_failure_to_deliver_with_either_header(header: str) -> None:
+    """30 19 is no DLMS datum; it is read, kept, and built again where it was."""
+    message = gbcs.build(
+        "00D5",
+        kind="alert",
+        originator=make.METER,
+        recipient=make.SUPPLIER,
+        counter=2000,
+        assumptions=["delivery-failure-header"],
+        AlertCode="8F84",
+        Time="2026-01-01T00:00:00Z",
+        Undelivered={
+            "originator": str(make.SUPPLIER),
+            "target": str(make.METER),
+            "cra": "command",
+            "originator_counter": "00000000000003E9",
+        },
+    )
+    payload = message.payload[:25] + bytes.fromhex(header) + message.payload[27:]
+    octets = replace(message, payload=payload).encoded().octets
+    decoded = check_both_ways(octets, Keys(make.store()))
+    assert decoded.irregular is None
+    assert decoded.values.get("Header") == (None if header == "0919" else header)
+    assert build_message(message_fields(decoded.message)).octets == octets
