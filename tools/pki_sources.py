@@ -18,7 +18,7 @@ from gbcs.errors import GbcsError, KeyStoreError, ParseError
 from gbcs.ids import CellUsage, KeyUsage, Role
 
 from . import inputs
-from .text import one_line
+from .text import ROLE_NAMES, one_line
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -34,22 +34,9 @@ USES = {
     "ka": (KeyUsage.KEY_AGREEMENT, CellUsage.MANAGEMENT),
     "pp-ka": (KeyUsage.KEY_AGREEMENT, CellUsage.PREPAYMENT_TOP_UP),
 }
-ROLES = {
-    "supplier": Role.SUPPLIER,
-    "network-operator": Role.NETWORK_OPERATOR,
-    "broker": Role.ACCESS_CONTROL_BROKER,
-    "transitional-cos": Role.TRANSITIONAL_COS,
-    "wan-provider": Role.WAN_PROVIDER,
-    "recovery": Role.RECOVERY,
-    "load-controller": Role.LOAD_CONTROLLER,
-    "other": Role.OTHER,
-}
+ROLES = {name: role for role, name in ROLE_NAMES.items() if role not in (Role.ROOT, Role.ISSUING_AUTHORITY)}
 _USE_NAMES = {uses: name for name, uses in USES.items()} | {
     (KeyUsage.KEY_CERT_SIGN, CellUsage.MANAGEMENT): "ca"
-}
-_ROLE_NAMES = {role: name for name, role in ROLES.items()} | {
-    Role.ROOT: "root",
-    Role.ISSUING_AUTHORITY: "issuing-authority",
 }
 _HEX = re.compile(rb"\s*(?:[0-9A-Fa-f]\s*)+")
 
@@ -181,7 +168,7 @@ def number(count: int, name: str) -> str:
 def role_name(credential: Credential) -> str:
     """The role as the commands write it; of the device hierarchy what kind it is."""
     if credential.role is not None:
-        return _ROLE_NAMES[credential.role]
+        return ROLE_NAMES[credential.role]
     if credential.usage is not KeyUsage.KEY_CERT_SIGN:
         return "device"
     from gbcs.security.authority import is_root

@@ -4,6 +4,22 @@ from __future__ import annotations
 
 import sys
 
+from gbcs.ids import Role
+
+ROLE_NAMES = {
+    Role.SUPPLIER: "supplier",
+    Role.NETWORK_OPERATOR: "network-operator",
+    Role.ACCESS_CONTROL_BROKER: "broker",
+    Role.TRANSITIONAL_COS: "transitional-cos",
+    Role.WAN_PROVIDER: "wan-provider",
+    Role.RECOVERY: "recovery",
+    Role.LOAD_CONTROLLER: "load-controller",
+    Role.OTHER: "other",
+    Role.ROOT: "root",
+    Role.ISSUING_AUTHORITY: "issuing-authority",
+}
+"""How the commands call the roles of remote parties."""
+
 
 def one_line(text: str) -> str:
     """Text without line breaks and control characters."""

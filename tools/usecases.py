@@ -1,39 +1,37 @@
-"""`smets usecases`: the table of use cases, and what one of them asks of a meter."""
+"""`smets usecases`: the table of use cases, and all about one of them."""
 
 from __future__ import annotations
 
 import difflib
 import json
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
-from gbcs.ids import DeviceType, Payload, Role
+from gbcs.ids import DeviceType, Kind, Payload, Role
 from gbcs.usecases import UseCase, table
 
-from .text import complain
+from .text import ROLE_NAMES, complain
+from .usecase_components import templates
+from .usecase_facts import code_text, facts, forms, messages, senders
+from .usecase_text import WIDTH, use_case_lines
 
-VERSION = 1
 COLUMNS = ("code", "use case", "critical", "payload", "devices", "kinds", "roles", "title")
 EPILOG = """\b
-With a NAME (ECS02) or message code (0023) everything about it is printed, for DLMS
-with the list of what a command addresses; otherwise a table of what the options leave.
+With a NAME (ECS02) or message code (0023) everything about it is printed: who sends
+it, how it is protected, the values of each kind of message with types, limits and
+units; otherwise a table of what the options leave. --example prints an object of
+values that smets build takes with --values.
 
 \b
-Exit status: 0 found, 1 nothing fits the options, 2 a name is unknown.
+Exit status: 0 found, 1 nothing fits the options or there is no such message, 2 a name
+is unknown.
 """
-_SHORT = {
-    Role.ROOT: "root",
-    Role.RECOVERY: "recovery",
-    Role.SUPPLIER: "supplier",
-    Role.NETWORK_OPERATOR: "network-operator",
-    Role.ACCESS_CONTROL_BROKER: "broker",
-    Role.TRANSITIONAL_COS: "transitional-cos",
-    Role.WAN_PROVIDER: "wan-provider",
-    Role.LOAD_CONTROLLER: "load-controller",
-}
+
+
+_SENDERS = [name for role, name in ROLE_NAMES.items() if role not in (Role.OTHER, Role.ISSUING_AUTHORITY)]
 
 
 def _choice(names: Sequence[str]) -> click.Choice[str]:
@@ -42,9 +40,12 @@ def _choice(names: Sequence[str]) -> click.Choice[str]:
 
 @click.command("usecases", epilog=EPILOG)
 @click.option("--device", type=_choice([d.value for d in DeviceType]), help="Only those of a device type.")
-@click.option("--role", type=_choice(list(_SHORT.values())), help="Only those this party may send.")
+@click.option("--role", type=_choice(_SENDERS), help="Only those this party may send.")
 @click.option("--payload", type=_choice([p.value for p in Payload]), help="Only those of a payload family.")
 @click.option("--critical/--non-critical", default=None, help="Only those that are, or are not, critical.")
+@click.option("--kind", type=_choice([k.value for k in Kind]), help="Of a NAME, only this kind of message.")
+@click.option("--variant", metavar="NAME", help="With --example: which form of the command.")
+@click.option("--example", is_flag=True, help="Print example values of a command, or of the --kind.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a use case.")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 def command(
@@ -52,30 +53,75 @@ def command(
     role: str | None,
     payload: str | None,
     critical: bool | None,
+    kind: str | None,
+    variant: str | None,
+    example: bool,
     as_json: bool,
     names: tuple[str, ...],
 ) -> int:
     """Show the table of use cases, or all about some of them."""
+    if not names and (kind is not None or example):
+        raise click.UsageError(f"--{'example' if example else 'kind'} needs the NAME of a use case")
+    if variant is not None and not example:
+        raise click.UsageError("--variant needs --example")
     rows = [row for name in names for row in _named(name)] if names else list(table())
     chosen = [
         row
         for row in rows
         if (device is None or device in [d.value for d in row.devices])
-        and (role is None or role in [_SHORT[r] for r in row.roles])
+        and (role is None or role in [ROLE_NAMES[r] for r in row.roles])
         and (payload is None or row.payload is Payload(payload))
         and (critical is None or row.critical is critical)
     ]
     if not chosen:
         complain("no use case fits these options")
         return 1
-    if as_json:
+    if example:
+        return _print_example(chosen, Kind(kind or "command"), variant)
+    if kind is not None and all(Kind(kind) not in row.kinds for row in chosen):
+        complain(f"{chosen[0].name} has no {kind}")
+        return 1
+    if names:
+        _print_details(chosen, None if kind is None else Kind(kind), as_json)
+    elif as_json:
         for row in chosen:
-            print(json.dumps(_fields(row)))
-    elif names:
-        for number, row in enumerate(chosen):
-            print("\n" * bool(number) + "\n".join(_details(row)))
+            print(json.dumps({**facts(row), "templates": templates(row)}))
     else:
         _print_table(chosen)
+    return 0
+
+
+def _print_details(rows: Sequence[UseCase], kind: Kind | None, as_json: bool) -> None:
+    """Everything about some use cases, or about one kind of their messages."""
+    for number, row in enumerate(rows):
+        kinds = [one for one in row.kinds if kind in (None, one)]
+        if as_json:
+            more = {"templates": templates(row), "messages": messages(row, kinds)}
+            print(json.dumps({**facts(row), **more}))
+            continue
+        if number:
+            print()
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+        for line in use_case_lines(row, kinds, width):
+            click.echo(line)
+
+
+def _print_example(rows: Sequence[UseCase], kind: Kind, variant: str | None) -> int:
+    """Example values as JSON, for the first form or for a variant."""
+    if len(rows) > 1:
+        names = ", ".join(code_text(row) for row in rows)
+        raise click.UsageError(f"--example needs one use case, not {names}")
+    (row,) = rows
+    if kind not in row.kinds:
+        complain(f"{row.name} has no {kind.value}")
+        return 1
+    found = [form for form in forms(row, kind) if variant in (None, form.variant)]
+    if not found:
+        raise click.UsageError(f"{row.name} has no variant {variant!r}")
+    if found[0].example is None:
+        complain(f"{row.name} has no example that builds")
+        return 1
+    print(json.dumps(found[0].example, indent=1))
     return 0
 
 
@@ -95,13 +141,13 @@ def _named(name: str) -> list[UseCase]:
 def _cells(row: UseCase) -> tuple[str, ...]:
     """The row in the order of COLUMNS."""
     return (
-        _code(row),
+        code_text(row),
         row.name,
         "yes" if row.critical else "no",
         row.payload.value + ("/..." if row.payload_by_device else ""),
         " ".join(d.value for d in row.devices) or "any",
         " ".join(kind.value for kind in row.kinds) or "-",
-        " ".join(_senders(row)) or "-",
+        " ".join(senders(row)) or "-",
         row.title,
     )
 
@@ -122,97 +168,3 @@ def _print_table(rows: Sequence[UseCase]) -> None:
     for line in cells:
         shown.add_row(*line)
     Console(highlight=False, markup=False).print(shown)
-
-
-def _fields(row: UseCase) -> dict[str, Any]:
-    return {
-        "v": VERSION,
-        "use_case": row.name,
-        "message_code": None if row.code is None else _code(row),
-        "title": row.title,
-        "service_references": list(row.service_references),
-        "devices": [d.value for d in row.devices],
-        "devices_inferred": row.devices_inferred,
-        "payload": row.payload.value,
-        "payload_by_device": row.payload_by_device,
-        "roles": _senders(row),
-        "kinds": [kind.value for kind in row.kinds],
-        "critical": row.critical,
-        "command_signed": row.command_signed,
-        "command_maced": row.command_maced,
-        "replay_protected": row.replay_protected,
-        "replay_basis": row.replay_basis,
-        "future_datable": row.future_datable,
-        "response_has_date_time": row.response_has_date_time,
-        "response_encrypted": row.response_encrypted,
-        "superseded": row.superseded,
-        "templates": _templates(row, _template_fields),
-    }
-
-
-def _details(row: UseCase) -> Iterator[str]:
-    yield f"{row.name}  {row.title}"
-    for key, value in _fields(row).items():
-        if key in ("v", "use_case", "title", "templates"):
-            continue
-        if isinstance(value, list):
-            value = " ".join(value) or "-"
-        elif isinstance(value, bool):
-            value = "yes" if value else "no"
-        yield f"  {key.replace('_', ' '):22}  {'-' if value is None else value}"
-    for lines in _templates(row, _template_lines):
-        yield from lines
-
-
-def _templates(row: UseCase, show: Callable[[Any], Any]) -> list[Any]:
-    """Each template of a DLMS use case as `show` has it."""
-    if row.code is None:
-        return []
-    from gbcs.dlms.templates import templates
-
-    return [show(template) for template in templates(row.code)]
-
-
-def _template_fields(template: Any) -> dict[str, Any]:
-    items = []
-    for position, component in enumerate(template.components):
-        member = _member(component)
-        items.append(
-            {
-                "component": str(component),
-                "name": None if member is None else f"{member.item} ({member.name})",
-                "type": None if member is None or component.choice in (1, 4) else member.type,
-                "optional": position in template.optional,
-                "fixed": template.fixed_at(position),
-            }
-        )
-    return {"variant": template.variant or None, "items": items}
-
-
-def _template_lines(template: Any) -> list[str]:
-    shown = _template_fields(template)
-    lines = [f"  command {shown['variant'] or ''}".rstrip()]
-    width = max(len(item["component"]) for item in shown["items"])
-    for number, item in enumerate(shown["items"], 1):
-        line = f"  {number:4}. {item['component']:{width}}  {item['name'] or '(not in the object table)'}"
-        if item["type"] is not None:
-            line += f"  {item['type']}"
-        if item["fixed"] is not None:
-            line += f" = {item['fixed']}"
-        lines.append(line + ("  [optional]" if item["optional"] else ""))
-    return lines
-
-
-def _member(component: Any) -> Any:
-    from gbcs.dlms.objects import MemberKind, member
-
-    kind = MemberKind.METHOD if component.choice == 3 else MemberKind.ATTRIBUTE
-    return member(component.class_id, component.ln, kind, component.member)
-
-
-def _senders(row: UseCase) -> list[str]:
-    return [_SHORT[role] for role in row.roles] + (["ppmid"] if row.from_ppmid else [])
-
-
-def _code(row: UseCase) -> str:
-    return "-" if row.code is None else f"{row.code:04X}"

@@ -200,4 +200,5 @@ def test_spans() -> None:
 def test_an_example_of_nothing_needed_takes_the_first() -> None:
     parts = (Part("a", about="x", required=False, example=1), Part("b", about="x", required=False, example=2))
     assert example_values(parts) == {"a": 1}
-    assert example_values((replace(parts[0], required=True), parts[1])) == {"a": 1}
+    assert example_values((parts[0], replace(parts[1], required=True))) == {"b": 2}
+    assert Part("", Shape.OBJECT, parts=parts).value == {}
