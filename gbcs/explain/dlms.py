@@ -11,7 +11,7 @@ from functools import cache
 from ..dlms import notation as N
 from ..dlms import protection_rows
 from ..dlms.alert_rows import alert_structure
-from ..dlms.apdu import TAG_ACCESS_REQUEST, TAG_ACCESS_RESPONSE, TAG_DATA_NOTIFICATION, Choice
+from ..dlms.apdu import TAG_ACCESS_REQUEST, TAG_ACCESS_RESPONSE, TAG_DATA_NOTIFICATION, Choice, result_name
 from ..dlms.axdr import Tag
 from ..dlms.objects import Member, MemberKind, member
 from ..dlms.templates import Component, templates
@@ -20,7 +20,7 @@ from ..ids import Cra
 from .axdr import A_XDR, DataWalk
 from .rules import RULES, Rule, class_rule, use_case_rule
 from .spans import Pen
-from .values import DATE_TIME, RESULTS
+from .values import DATE_TIME
 
 _CHOICES = {int(choice): choice.name.lower().replace("_", "-") for choice in Choice}
 _APDUS = {
@@ -160,7 +160,7 @@ class Walk(DataWalk):
                 pen.stop("choice", f"{path}.choice", f"{choice:02X} is no choice", rule, right)
             pen.take(1, f"{path}.choice", "choice", rule, _CHOICES[choice])
             result = pen.peek(f"{path}.result", rule)
-            name = RESULTS.get(result, "no known result")
+            name = result_name(choice, result) or "no known result"
             pen.take(1, f"{path}.result", "result", rule, f"{result} {name}")
 
     def _same_count(self, count: int, path: str, rule: Rule) -> None:

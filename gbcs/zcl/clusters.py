@@ -7,14 +7,12 @@ only the home network uses has a name here but no fields (reference: the HAN clu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from ..errors import BuildError
-from .fieldlist import FieldList, Guard, Repeat, parse_fields
-from .types import BY_NAME, ENTRY, LIST, TYPED, TYPES, Node
+from .fieldlist import FieldList, parse_fields
+from .types import BY_NAME
 
 CLUSTER_NAMES = {
     0x0000: "Basic",
@@ -82,90 +80,6 @@ class Command:
     name: str
     fields: FieldList | None
     from_date_time: str
-
-    def body(self, values: Mapping[str, Any]) -> tuple[Node, ...]:
-        """The fields of plain values by name: entries are dicts, or values where an entry is one field.
-
-        A field for any type takes a `Node`. Raises BuildError for a field that is missing,
-        unknown or not of its type.
-        """
-        if self.fields is None:
-            raise BuildError("the layout of this command is not known", self.name)
-        return tuple(_nodes(self.fields, values, self.name))
-
-    def values(self, body: tuple[Node, ...]) -> dict[str, Any]:
-        """The plain values of a body by name; `body` makes the same body of them."""
-        return {} if self.fields is None else _values(self.fields, body)
-
-
-def _nodes(fields: FieldList, values: Mapping[str, Any], path: str) -> list[Node]:
-    nodes: list[Node] = []
-    places: dict[str, int] = {}
-    for element in fields.elements:
-        if isinstance(element, Guard):
-            if (nodes[places[element.field]].value == element.value) is not element.equal:
-                break
-            continue
-        where = f"{path}.{element.name}"
-        if element.name not in values:
-            if not isinstance(element, Repeat) and element.optional:
-                break
-            raise BuildError("missing", where)
-        value = values[element.name]
-        places[element.name] = len(nodes)
-        if isinstance(element, Repeat):
-            nodes.append(Node(LIST, tuple(_entries(element, value, where))))
-        elif element.type == TYPED:
-            if not isinstance(value, Node):
-                raise BuildError("a node is needed", where)
-            nodes.append(value)
-        else:
-            nodes.append(Node(element.type, _checked(element.type, value, where)))
-    unknown = values.keys() - {member.name for member in fields.members[: len(nodes)]}
-    if unknown:
-        raise BuildError("no such field", f"{path}.{min(unknown)}")
-    return nodes
-
-
-def _entries(repeat: Repeat, values: Any, path: str) -> list[Node]:
-    if not isinstance(values, list | tuple):
-        raise BuildError("a list is needed", path)
-    entries = []
-    for index, value in enumerate(values):
-        where = f"{path}[{index}]"
-        if repeat.single:
-            entries.append(_nodes(repeat.items, {repeat.items.members[0].name: value}, where)[0])
-        elif isinstance(value, Mapping):
-            entries.append(Node(ENTRY, tuple(_nodes(repeat.items, value, where))))
-        else:
-            raise BuildError("an entry is needed", where)
-    return entries
-
-
-def _checked(kind: int, value: Any, path: str) -> Any:
-    known = TYPES[kind]
-    if known.is_number:
-        low, high = known.limits
-        if not isinstance(value, int) or not low <= value <= high:
-            raise BuildError(f"{known.name} goes from {low} to {high}", path)
-        return int(value)
-    if not isinstance(value, bytes) and not (value is None and known.form in ("string", "text")):
-        raise BuildError("octets are needed", path)
-    return value
-
-
-def _values(fields: FieldList, nodes: tuple[Node, ...]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for member, node in zip(fields.members, nodes, strict=False):
-        if not isinstance(member, Repeat):
-            found[member.name] = node if member.type == TYPED else node.value
-        elif member.single:
-            single = member.items.members[0]
-            typed = not isinstance(single, Repeat) and single.type == TYPED
-            found[member.name] = [entry if typed else entry.value for entry in node.value]
-        else:
-            found[member.name] = [_values(member.items, entry.value) for entry in node.value]
-    return found
 
 
 def attribute_row(
