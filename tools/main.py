@@ -33,7 +33,8 @@ COMMANDS = {
     "replay": "Let emulated devices execute reference commands, compare their answers.",
     "utrn": "Make, check and take apart prepayment top-up tokens.",
     "pki": "Make, extend, show, check and convert test certificates and key stores.",
-    "usecases": "Show the table of use cases.",
+    "usecases": "Show the table of use cases, or the values of one.",
+    "docs": "Write pages about use cases, alerts and settings.",
 }
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

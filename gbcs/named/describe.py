@@ -30,8 +30,7 @@ def variants(use_case: UseCase, kind: Kind) -> tuple[str, ...]:
         return ("",)
     names = tuple(one.variant for one in templates(use_case.code))
     if kind is Kind.RESPONSE and len(names) > 1:
-        forms = {describe(use_case, kind, name): name for name in reversed(names)}
-        if all(part.name in OUTCOME for form in forms for part in form):
+        if all(part.name in OUTCOME for name in names for part in describe(use_case, kind, name)):
             return ("",)
     return names or ("",)
 
