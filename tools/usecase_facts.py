@@ -18,7 +18,7 @@ BASES = {
 }
 
 OUTCOMES = frozenset(("Fault", "Components", "Items"))
-"""Values that say what became of a command, in place of what was read."""
+"""Values that say what became of a command, in place of what was read (`gbcs.named.describe.OUTCOME`)."""
 
 
 class Protection(NamedTuple):

@@ -29,9 +29,10 @@ def variants(use_case: UseCase, kind: Kind) -> tuple[str, ...]:
     if use_case.code is None or use_case.payload is not Payload.DLMS or kind is Kind.ALERT:
         return ("",)
     names = tuple(one.variant for one in templates(use_case.code))
-    if kind is Kind.RESPONSE and len(names) > 1:
-        if all(part.name in OUTCOME for name in names for part in describe(use_case, kind, name)):
-            return ("",)
+    if kind is Kind.RESPONSE and all(
+        part.name in OUTCOME for name in names for part in describe(use_case, kind, name)
+    ):
+        return ("",)
     return names or ("",)
 
 

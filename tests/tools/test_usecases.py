@@ -12,6 +12,7 @@ from smets.tools.usecase_text import WIDTH
 from gbcs.dlms.named import plain_value
 from gbcs.dlms.templates import templates
 from gbcs.ids import DeviceType, Payload, Role
+from gbcs.named.describe import OUTCOME
 from gbcs.usecases import by_code, table
 from smets.esme.items import VARIANTS, items
 from tests.tools.cli import smets
@@ -274,6 +275,10 @@ def test_the_lines_of_examples_can_be_typed(name: str) -> None:
             done = smets(*words[1:])
             assert (done.status, done.err) == (0, "")
             assert bytes.fromhex(done.out.strip())
+
+
+def test_outcomes_are_those_of_the_trees() -> None:
+    assert OUTCOMES == OUTCOME  # repeated there, so that the table needs none of the named layer
 
 
 def test_a_use_case_without_messages() -> None:
