@@ -156,8 +156,10 @@ class DateTime(_Octets):
         if len(self) != 12 or date is None or self[4] != 0xFF or self[8:11] != self._TAIL:
             return None
         time = _time_text(self[5:8])
+        if time is None or ("*" not in date + time and self.utc is None):  # 30 February
+            return None
         status = "" if self[11] == STATUS_NOT_SPECIFIED else f"/{self[11]:02X}"
-        return None if time is None else f"{date}T{time}Z{status}"
+        return f"{date}T{time}Z{status}"
 
     @classmethod
     def of(cls, given: Any) -> DateTime:
@@ -193,7 +195,7 @@ class Date(_Octets):
     @property
     def text(self) -> str | None:
         date = _date_text(self[:4])
-        if len(self) != 5 or date is None or (self[4] > 7 and self[4] != 0xFF):
+        if len(self) != 5 or date is None or not (1 <= self[4] <= 7 or self[4] == 0xFF):
             return None
         return date if self[4] == 0xFF else f"{date}/{self[4]}"
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as _dt
 import hashlib
 import re
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -83,18 +84,22 @@ def load_certificate(octets: bytes) -> x509.Certificate:
     Raises ParseError (path `certificate`) for anything else.
     """
     from cryptography import x509
+    from cryptography.utils import CryptographyDeprecationWarning
 
     try:
-        # A certificate is longer than 127 octets, so DER starts with 30 8x, which no text does.
-        if octets[:1] == b"\x30" and octets[1:2] >= b"\x80":
-            certificate = x509.load_der_x509_certificate(octets)
-        else:
-            certificate = x509.load_pem_x509_certificate(octets)
-        # The library decodes these late and raises then; here is the one place that expects it.
-        _ = certificate.version, certificate.serial_number, certificate.signature_algorithm_oid
-        _ = certificate.subject, certificate.issuer, certificate.extensions
-        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        certificate.public_key()
+        with warnings.catch_warnings():
+            # What the library only warns of yet (a serial number of 0, say) is no certificate either.
+            warnings.simplefilter("error", CryptographyDeprecationWarning)
+            # A certificate is longer than 127 octets, so DER starts with 30 8x, which no text does.
+            if octets[:1] == b"\x30" and octets[1:2] >= b"\x80":
+                certificate = x509.load_der_x509_certificate(octets)
+            else:
+                certificate = x509.load_pem_x509_certificate(octets)
+            # The library decodes these late and raises then; here is the one place that expects it.
+            _ = certificate.version, certificate.serial_number, certificate.signature_algorithm_oid
+            _ = certificate.subject, certificate.issuer, certificate.extensions
+            _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            certificate.public_key()
     except Exception as error:  # noqa: BLE001 - on hostile octets the library raises kinds without a common root
         reason = " ".join(str(error).split())[:200]
         raise ParseError(f"not a certificate: {reason}", path="certificate") from None
