@@ -95,13 +95,14 @@ def date_time(random: Random) -> bytes:
 
 
 def _date(random: Random) -> bytes:
-    year = random.choice((0xFFFF, 1, 9999, 2024))
-    parts = (random.choice((0xFF, 1, 12, 0xFD)), random.choice((0xFF, 1, 31, 0xFE)))
-    return year.to_bytes(2, "big") + bytes((*parts, random.choice((0xFF, 1, 7))))
+    """Also dates that do not exist, and the special months and days."""
+    year = random.choice((0xFFFF, 1, 9999, 2024, 2023, 0))
+    month, day = random.choice((0xFF, 1, 2, 12, 0xFD, 0)), random.choice((0xFF, 1, 29, 31, 0xFE, 0))
+    return year.to_bytes(2, "big") + bytes((month, day, random.choice((0xFF, 0xFF, 0, 1, 7, 8))))
 
 
 def _time(random: Random) -> bytes:
-    return bytes(random.choice((0xFF, 0, most)) for most in (23, 59, 59, 99))
+    return bytes(random.choice((0xFF, 0, most, most + 1)) for most in (23, 59, 59, 99))
 
 
 # -- commands -----------------------------------------------------------------------------------

@@ -105,6 +105,7 @@ def read(message: Message) -> str:
         return "no payload"
     if decoded.irregular is not None:
         return "irregular"
+    assert str(decoded.values).startswith("{")  # every value can be shown
     check_direct(message, decoded.values)
     given = json.loads(json.dumps(json_form(decoded.values)))
     assert build_again(message, given, keys).octets == bare(message).octets
