@@ -26,6 +26,7 @@ class Field:
     declaration: Any
     code: str
     constant: int | bytes | None = None
+    order: str = ""  # "<" or ">" where it matters; a layout has one
 
 
 def u8(name: str) -> Field:
@@ -35,17 +36,32 @@ def u8(name: str) -> Field:
 
 def u16(name: str) -> Field:
     """An unsigned 16-bit number, big-endian."""
-    return Field(name, construct.Int16ub, "H")
+    return Field(name, construct.Int16ub, "H", order=">")
 
 
 def u32(name: str) -> Field:
     """An unsigned 32-bit number, big-endian."""
-    return Field(name, construct.Int32ub, "I")
+    return Field(name, construct.Int32ub, "I", order=">")
 
 
 def u64(name: str) -> Field:
     """An unsigned 64-bit number, big-endian."""
-    return Field(name, construct.Int64ub, "Q")
+    return Field(name, construct.Int64ub, "Q", order=">")
+
+
+def u16le(name: str) -> Field:
+    """An unsigned 16-bit number, little-endian."""
+    return Field(name, construct.Int16ul, "H", order="<")
+
+
+def u32le(name: str) -> Field:
+    """An unsigned 32-bit number, little-endian."""
+    return Field(name, construct.Int32ul, "I", order="<")
+
+
+def u64le(name: str) -> Field:
+    """An unsigned 64-bit number, little-endian."""
+    return Field(name, construct.Int64ul, "Q", order="<")
 
 
 def octets(name: str, length: int) -> Field:
@@ -83,7 +99,10 @@ class Layout:
         self.name: Final = name
         self.fields: Final = fields
         self.construct: Final[Any] = construct.Struct(*(f.name / f.declaration for f in fields))
-        self._compiled = struct.Struct(">" + "".join(f.code for f in fields))
+        orders = {f.order for f in fields if f.order}
+        if len(orders) > 1:  # struct knows one order a format
+            raise BuildError("numbers of both octet orders", name)
+        self._compiled = struct.Struct((orders or {">"}).pop() + "".join(f.code for f in fields))
         self._constants = tuple((i, f.constant) for i, f in enumerate(fields) if f.constant is not None)
         self._variable = tuple(i for i, f in enumerate(fields) if f.constant is None)
         self._lengths = tuple(
