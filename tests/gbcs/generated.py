@@ -70,7 +70,7 @@ def keyring() -> Keyring:
 
 class Case(NamedTuple):
     """One form of a message. `form` holds words: a variant, `twin`, `fault`, `counted`, `minimal`, `DLMS`,
-    `GBZ`, and how many octets other-information has if it names a supplementary party."""
+    `GBZ`, and what other-information has of a supplementary party (see `_parties`)."""
 
     use_case: UseCase
     kind: Kind
@@ -153,13 +153,13 @@ def _contents(use_case: UseCase, kind: Kind) -> list[str]:
 
 
 def _parties(use_case: UseCase, kind: Kind) -> list[str]:
-    """The forms of other-information: '' or the number of its octets, C for a certificate."""
+    """The forms of other-information: the Message Code alone, or a supplementary party and what follows."""
     if kind is Kind.ALERT:
-        names = {NAMES_PARTY: ["10"], NAMES_PARTY_AND_COUNTER: ["", "18"]}
+        names = {NAMES_PARTY: ["party"], NAMES_PARTY_AND_COUNTER: ["", "counter"]}
         return names.get(use_case.code or 0, [""])
     if "behalf-certificate" in use_case.flags:
-        return ["", "C"] if kind in COMMANDS else ["", "18", "26"]
-    return ["", "18"] if "behalf" in use_case.flags else [""]
+        return ["", "certificate"] if kind in COMMANDS else ["", "counter", "own-counter"]
+    return ["", "counter"] if "behalf" in use_case.flags else [""]
 
 
 # -- drawing ------------------------------------------------------------------------------------
@@ -225,12 +225,12 @@ def header(case: Case, random: Random) -> dict[str, Any]:
 
 def _supplementary(case: Case, random: Random) -> OtherInformation | None:
     """other-information, where it names a party the message is for."""
-    size = case.words[-1] if case.words else ""
-    if size not in ("10", "18", "26", "C"):
+    form = case.words[-1] if case.words else ""
+    if form not in ("party", "counter", "own-counter", "certificate"):
         return None
-    counter = None if size == "10" else number(random, 0, 2**64 - 1)
-    own = number(random, 0, 2**64 - 1) if size == "26" else None
-    certificate = keyring().unknown_certificate if size == "C" else None
+    counter = None if form == "party" else number(random, 0, 2**64 - 1)
+    own = number(random, 0, 2**64 - 1) if form == "own-counter" else None
+    certificate = keyring().unknown_certificate if form == "certificate" else None
     return OtherInformation(case.code, UNKNOWN, counter, own, certificate)
 
 
