@@ -15,6 +15,14 @@ ROWS: tuple[tuple[int, int, str, str, str, str, str], ...] = (
     (0x0000, 0x0005, "ModelIdentifier", "char-string", "", "ModelType(SmartMeter): value", "get"),
     (0x0000, 0x0007, "PowerSource", "enum8", "", "", ""),
     (0x0000, 0x0011, "PhysicalEnvironment", "enum8", "", "", ""),
+    # Time
+    (0x000A, 0x0000, "Time", "utc", "", "", ""),
+    (0x000A, 0x0001, "TimeStatus", "bitmap8", "", "", ""),
+    (0x000A, 0x0008, "LastSetTime", "utc", "", "", ""),
+    (0x000A, 0x0009, "ValidUntilTime", "utc", "", "", ""),
+    # Keep-Alive
+    (0x0025, 0x0000, "TCKeepAliveBase", "uint8", "min", "", ""),
+    (0x0025, 0x0001, "TCKeepAliveJitter", "uint16", "s", "", ""),
     # Price
     (0x0700, 0x0100, "Block1Threshold", "uint48", "kWh x Multiplier/Divisor", "TariffThresholdMatrix[1]: thresholdCurrent", "get"),
     (0x0700, 0x0101, "Block2Threshold", "uint48", "kWh x Multiplier/Divisor", "TariffThresholdMatrix[2]: thresholdCurrent", "get"),
@@ -68,6 +76,8 @@ ROWS: tuple[tuple[int, int, str, str, str, str, str], ...] = (
     (0x0702, 0x0B13, "UncontrolledFlowDivisor", "uint16", "", "UncontrolledGasFlowRate: scaleDivisor", "get"),
     (0x0702, 0x0B14, "FlowStabilisationPeriod", "uint8", "0.1 s", "UncontrolledGasFlowRate: stabilisationPeriod", "get"),
     (0x0702, 0x0B15, "FlowMeasurementPeriod", "uint16", "s", "UncontrolledGasFlowRate: measurementPeriod", "get"),
+    # Tunneling
+    (0x0704, 0x0000, "CloseTunnelTimeout", "uint16", "s", "", ""),
     # Prepayment
     (0x0705, 0x0000, "PaymentControlConfiguration", "bitmap16", "", "PaymentMode: value.PaymentMode; SuspendDebtDisabled / SuspendDebtEmergency / Payment Mode: value", "get"),
     (0x0705, 0x0001, "CreditRemaining", "int32", "millipence", "MeterBalance: valuePrepaymentMode", "get"),
@@ -88,4 +98,6 @@ ROWS: tuple[tuple[int, int, str, str, str, str, str], ...] = (
     (0x0705, 0x0227, "DebtRecoveryAmount#2", "uint32", "millipence", "DebtRecoveryRates[2]: amountCurrent", "get"),
     (0x0705, 0x0231, "DebtAmount#3", "uint32", "millipence", "PaymentDebtRegister: value", "get"),
     (0x0705, 0x0239, "DebtRecoveryTopUpPercentage#3", "uint16", "0.01 %", "DebtRecoveryperPayment: percentage(ZSE Reading)", "get"),
+    # Key Establishment
+    (0x0800, 0x0000, "KeyEstablishmentSuite", "enum16", "", "", ""),
 )
