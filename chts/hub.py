@@ -7,11 +7,13 @@ tunnel, else a remote party. Source: CHTS, GBCS 10 (reference: chts-hub 8).
 from __future__ import annotations
 
 from gbcs.errors import ParseError
+from gbcs.gbt import GbtSettings
 from gbcs.ids import Cra, EntityId
 from gbcs.message import Message, parse_message
 from gbcs.time import Utc
 from smets.device import POWER_LOST, Device
 from smets.events import Effect, Event, Happened, PowerLost, RemotePartyMessage, SendMessage, TimerDue
+from smets.han.blocks import RULE, TUNNEL_BLOCKS
 from smets.han.link import Address, Frame, LinkDown, LinkEvent, LinkUp
 
 from .device_log import find
@@ -27,10 +29,11 @@ class Hub:
     The radio's EUI-64 is the identifier of the gas proxy function (`address.station`).
     """
 
-    def __init__(self, chf: Device, address: Address) -> None:
+    def __init__(self, chf: Device, address: Address, blocks: GbtSettings = TUNNEL_BLOCKS) -> None:
         self.chf = chf
         self.address = address
-        self.tunnels = Tunnels(address)
+        self._blocks = blocks
+        self.tunnels = Tunnels(address, blocks)
 
     @property
     def next_deadline(self) -> Utc | None:
@@ -46,15 +49,19 @@ class Hub:
         """Everything an event, a frame or a message causes. Raises StoreError if the store fails."""
         if isinstance(event, WanMessage | Frame | LinkUp | LinkDown):
             if self.chf.observe(now).get(POWER_LOST) is None:
-                return tuple(self._carried(event, now))
+                carried = self._carried(event, now)
+                return (*carried, *self._given_up())
             if isinstance(event, WanMessage):
                 return (Undeliverable(event.octets, "the hub has no power"),)
             return ()
         frames: list[HubEffect] = list(self.tunnels.due(now)) if isinstance(event, TimerDue) else []
-        effects = frames + self._of_chf(event, now)
+        effects = frames + self._given_up() + self._of_chf(event, now)
         if isinstance(event, PowerLost):
-            self.tunnels = Tunnels(self.address)
+            self.tunnels = Tunnels(self.address, self._blocks)
         return tuple(effects)
+
+    def _given_up(self) -> list[HubEffect]:
+        return [Happened("given up", text, RULE) for text in self.tunnels.take_lost()]
 
     def _carried(self, event: WanMessage | LinkEvent, now: Utc) -> list[HubEffect]:
         if isinstance(event, WanMessage):
@@ -94,7 +101,11 @@ class Hub:
             return out
         out += self._of_chf(HanContact(station), now)
         try:
-            message = parse_message(octets)
+            whole, frames = self.tunnels.put_together(station, octets, now)
+            out += frames
+            if whole is None:
+                return out
+            octets, message = whole, parse_message(whole)
         except ParseError as error:
             return [*out, Undeliverable(octets, f"no GBCS message from {station}: {error}")]
         if message.originator != station:

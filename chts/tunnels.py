@@ -2,7 +2,8 @@
 
 The state machine of a tunnel is the table `TRANSITIONS`; a trigger without a row for the
 state changes nothing. A message that comes while the tunnel is not open waits in a bounded
-queue. Source: GBCS 10.2.2.1, ZigBee Smart Energy tunnelling (reference: chts-hub 7).
+queue; one that is longer than a transfer travels in blocks. Source: GBCS 10.2.2.1, ZigBee
+Smart Energy tunnelling (reference: chts-hub 7).
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from gbcs.errors import BuildError, ParseError
+from gbcs.gbt import GbtSettings
 from gbcs.ids import EntityId
 from gbcs.time import Utc
+from smets.han.blocks import TUNNEL_BLOCKS, Step, Transfers
 from smets.han.link import (
     INACTIVITY_SECONDS,
     MAX_TRANSFER,
@@ -94,9 +98,13 @@ _TABLE = {(row.before, row.trigger): row for row in TRANSITIONS}
 
 @dataclass(slots=True)
 class Tunnel:
-    """The tunnel to one device. `tunnel_id` is the last one given that may still be ours."""
+    """The tunnel to one device. `tunnel_id` is the last one given that may still be ours.
+
+    Block transfers outlive the tunnel they began in: what was lost with it is asked for.
+    """
 
     peer: Address
+    transfers: Transfers
     state: State = State.DOWN
     tunnel_id: int = NO_TUNNEL
     ask_again: Utc | None = None
@@ -106,15 +114,17 @@ class Tunnel:
 class Tunnels:
     """The hub's end of every tunnel. Volatile: at power on it asks for all of them again."""
 
-    def __init__(self, own: Address) -> None:
+    def __init__(self, own: Address, blocks: GbtSettings = TUNNEL_BLOCKS) -> None:
         self._own = own
+        self._blocks = blocks
         self._tunnels: dict[EntityId, Tunnel] = {}
+        self._lost: list[str] = []
 
     @property
     def next_deadline(self) -> Utc | None:
-        """When a tunnel is to be asked for again."""
-        times = [t.ask_again for t in self._tunnels.values() if t.ask_again is not None]
-        return min(times, default=None)
+        """When a tunnel is to be asked for again, or a block, or a transfer given up."""
+        times = [t for u in self._tunnels.values() for t in (u.ask_again, u.transfers.next_deadline)]
+        return min((time for time in times if time is not None), default=None)
 
     @property
     def stations(self) -> tuple[EntityId, ...]:
@@ -128,7 +138,7 @@ class Tunnels:
 
     def link_up(self, peer: Address, now: Utc) -> list[Frame]:
         """A device of the log joined or came back: ask for its tunnel, whatever was before."""
-        tunnel = self._tunnels.setdefault(peer.station, Tunnel(peer))
+        tunnel = self._tunnels.setdefault(peer.station, Tunnel(peer, Transfers(self._blocks)))
         tunnel.peer = peer
         return self._move(tunnel, Trigger.LINK_UP, now)
 
@@ -139,7 +149,10 @@ class Tunnels:
             self._move(tunnel, Trigger.LINK_DOWN, now)
 
     def forget(self, station: EntityId) -> tuple[list[Frame], tuple[bytes, ...]]:
-        """A device left the log: what closes its tunnel, and the messages that waited for it."""
+        """A device left the log: what closes its tunnel, and the messages that waited for it.
+
+        Block transfers are dropped, both ways.
+        """
         tunnel = self._tunnels.pop(station, None)
         if tunnel is None:
             return [], ()
@@ -147,22 +160,28 @@ class Tunnels:
         return frames, tuple(tunnel.waiting)
 
     def due(self, now: Utc) -> list[Frame]:
-        """Ask again for the tunnels whose time has come."""
+        """Ask again for the tunnels and the blocks whose time has come."""
         frames = []
-        for tunnel in self._tunnels.values():
+        for station, tunnel in self._tunnels.items():
             if tunnel.ask_again is not None and tunnel.ask_again <= now:
                 frames += self._move(tunnel, Trigger.TIME, now)
+            deadline = tunnel.transfers.next_deadline
+            if deadline is not None and deadline <= now:
+                frames += self._of_step(station, tunnel, tunnel.transfers.due(now))
         return frames
+
+    def take_lost(self) -> list[str]:
+        """Which messages in blocks were given up since the last call, and why."""
+        lost, self._lost = self._lost, []
+        return lost
 
     def send(self, station: EntityId, octets: bytes, now: Utc) -> tuple[list[Frame], str]:
         """Send octets, or let them wait; the frames, and why the octets were refused ('' if not)."""
-        if len(octets) > MAX_TRANSFER:
-            return [], f"{len(octets)} octets need General Block Transfer, which is not built yet"
         tunnel = self._tunnels.get(station)
         if tunnel is None:
             return [], "the device never came up on the home area network"
         if tunnel.state is State.OPEN:
-            return [self._frame(tunnel, TransferData(tunnel.tunnel_id, octets))], ""
+            return self._cut(tunnel, octets, now)
         if len(tunnel.waiting) >= QUEUE:
             return [], f"{QUEUE} messages already wait for the tunnel"
         tunnel.waiting.append(octets)
@@ -191,6 +210,33 @@ class Tunnels:
             return None, self._move(tunnel, Trigger.GONE, now)
         return None, []
 
+    def put_together(self, station: EntityId, data: bytes, now: Utc) -> tuple[bytes | None, list[Frame]]:
+        """What the octets `receive` gave make whole, and what is sent because of it.
+
+        A block before the last one that is missing makes nothing whole. Raises ParseError
+        for one that cannot be a block.
+        """
+        tunnel = self._tunnels.get(station)
+        if tunnel is None:
+            return data, []
+        step = tunnel.transfers.incoming(data, now)
+        return step.message, self._of_step(station, tunnel, step)
+
+    def _of_step(self, station: EntityId, tunnel: Tunnel, step: Step) -> list[Frame]:
+        """The frames of a step. Without a tunnel there are none: it is asked once more later."""
+        self._lost += [f"{station}: {text}" for text in step.lost]
+        if tunnel.state is not State.OPEN:
+            return []
+        return [self._frame(tunnel, TransferData(tunnel.tunnel_id, octets)) for octets in step.send]
+
+    def _cut(self, tunnel: Tunnel, octets: bytes, now: Utc) -> tuple[list[Frame], str]:
+        """A message as one transfer or several; why it cannot be sent ('' if it can)."""
+        try:
+            pieces = tunnel.transfers.outgoing(octets, now)
+        except (BuildError, ParseError) as error:
+            return [], f"{len(octets)} octets cannot be cut in blocks: {error}"
+        return [self._frame(tunnel, TransferData(tunnel.tunnel_id, piece)) for piece in pieces], ""
+
     def _data(self, tunnel: Tunnel, command: TransferData, now: Utc) -> tuple[bytes | None, list[Frame]]:
         # while the answer is on its way the device may use the tunnel already
         if tunnel.state is State.ASKED or (
@@ -208,8 +254,11 @@ class Tunnels:
                 return []  # an answer to an earlier request, long overtaken
             tunnel.tunnel_id = answer.tunnel_id
             self._move(tunnel, Trigger.GIVEN, now)
-            frames = [self._frame(tunnel, TransferData(tunnel.tunnel_id, m)) for m in tunnel.waiting]
-            tunnel.waiting.clear()
+            frames: list[Frame] = []
+            while tunnel.waiting:
+                pieces, refusal = self._cut(tunnel, tunnel.waiting.popleft(), now)
+                frames += pieces
+                self._lost += [f"{tunnel.peer.station}: {refusal}"] if refusal else []
             return frames
         if answer.status is TunnelStatus.NO_MORE_TUNNEL_IDS and tunnel.tunnel_id != NO_TUNNEL:
             close = self._close(tunnel)

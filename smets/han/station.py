@@ -6,11 +6,14 @@ instead and has another station.
 
 from __future__ import annotations
 
+from gbcs.errors import BuildError, ParseError
+from gbcs.gbt import GbtSettings
 from gbcs.time import Utc
 
 from ..device import POWER_LOST, Device
-from ..events import Effect, Event, Happened, PowerLost, RemotePartyMessage, SendMessage
-from .link import MAX_TRANSFER, Address, Frame, LinkDown, LinkEvent, LinkUp
+from ..events import Effect, Event, Happened, PowerLost, RemotePartyMessage, SendMessage, TimerDue
+from .blocks import RULE, TUNNEL_BLOCKS, Step, Transfers
+from .link import Address, Frame, LinkDown, LinkEvent, LinkUp
 from .tunnel_server import TunnelServer
 
 MAX_WAITING = 8  # ours: messages kept while there is no tunnel
@@ -19,19 +22,22 @@ MAX_WAITING = 8  # ours: messages kept while there is no tunnel
 class Station:
     """One emulated device behind one radio. Events and effects add frames to the device's own.
 
-    Tunnel and waiting messages are volatile: loss of power loses them.
+    Tunnel, block transfers and waiting messages are volatile: loss of power loses them.
     """
 
-    def __init__(self, device: Device, address: Address) -> None:
+    def __init__(self, device: Device, address: Address, blocks: GbtSettings = TUNNEL_BLOCKS) -> None:
         self.device = device
         self.address = address
+        self._blocks = blocks
         self._tunnel = TunnelServer(address)
+        self._transfers = Transfers(blocks)
         self._waiting: list[SendMessage] = []
 
     @property
     def next_deadline(self) -> Utc | None:
-        """When the device wants to be called."""
-        return self.device.next_deadline
+        """When the device or a block transfer wants `handle(TimerDue)`."""
+        times = (self.device.next_deadline, self._transfers.next_deadline)
+        return min((time for time in times if time is not None), default=None)
 
     @property
     def waiting(self) -> int:
@@ -53,10 +59,12 @@ class Station:
                 if answer is not None:
                     out.append(answer)
                 if octets is not None:
-                    effects = self.device.handle(RemotePartyMessage(octets), now)
+                    whole = self._put_together(octets, now, out)
+                    if whole is not None:
+                        effects = self.device.handle(RemotePartyMessage(whole), now)
             elif isinstance(event, LinkDown):
                 self._tunnel.lose(event.peer.station)
-        else:
+        elif not (isinstance(event, TimerDue) and self._blocks_due(now, out)):
             effects = self.device.handle(event, now)
         for effect in effects:
             if isinstance(effect, SendMessage):
@@ -66,23 +74,50 @@ class Station:
         out += self._flush(now)
         if isinstance(event, PowerLost):
             self._tunnel = TunnelServer(self.address)
+            self._transfers = Transfers(self._blocks)
             self._waiting.clear()
         return tuple(out)
+
+    def _put_together(self, octets: bytes, now: Utc, out: list[Effect | Frame]) -> bytes | None:
+        """The message that octets from the tunnel are or complete; None as long as blocks are missing."""
+        try:
+            step = self._transfers.incoming(octets, now)
+        except ParseError as error:
+            # nothing protects a block, so that a bad one is no event of the device
+            out.append(Happened("refused", f"no block: {error}", RULE))
+            return None
+        out += self._of_step(step, now)
+        return step.message
+
+    def _blocks_due(self, now: Utc, out: list[Effect | Frame]) -> bool:
+        """Do what block transfers are due for; whether that is all that is due."""
+        deadline = self._transfers.next_deadline
+        if deadline is None or deadline > now:
+            return False
+        out += self._of_step(self._transfers.due(now), now)
+        own = self.device.next_deadline
+        return own is None or own > now
+
+    def _of_step(self, step: Step, now: Utc) -> list[Effect | Frame]:
+        frames = [self._tunnel.send(octets, now) for octets in step.send]
+        return [
+            *(frame for frame in frames if frame is not None),
+            *(Happened("given up", text, RULE) for text in step.lost),
+        ]
 
     def _flush(self, now: Utc) -> list[Effect | Frame]:
         """Send what waits; what can never be sent, or is too much, is dropped and said so."""
         out: list[Effect | Frame] = []
-        while self._waiting:
-            octets = self._waiting[0].octets
-            if len(octets) > MAX_TRANSFER:
-                text = f"{len(octets)} octets need General Block Transfer, which is not built yet"
-                out.append(Happened("undeliverable", text, "chts-hub 7.1"))
-            else:
-                frame = self._tunnel.send(octets, now)
-                if frame is None:
-                    break
-                out.append(frame)
-            self._waiting.pop(0)
+        while self._waiting and self._tunnel.is_open(now):
+            octets = self._waiting.pop(0).octets
+            try:
+                pieces = self._transfers.outgoing(octets, now)
+            except (BuildError, ParseError) as error:
+                text = f"{len(octets)} octets cannot be cut in blocks: {error}"
+                out.append(Happened("undeliverable", text, RULE))
+                continue
+            frames = (self._tunnel.send(piece, now) for piece in pieces)
+            out += [frame for frame in frames if frame is not None]
         while len(self._waiting) > MAX_WAITING:
             self._waiting.pop(0)
             out.append(Happened("undeliverable", "no tunnel, and too many messages wait", "chts-hub 7.2"))

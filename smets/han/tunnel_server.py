@@ -64,10 +64,14 @@ class TunnelServer:
                 self._close()
         return None, None
 
+    def is_open(self, now: Utc) -> bool:
+        """Whether there is a tunnel."""
+        self._close_if_idle(now)
+        return self.client is not None
+
     def send(self, octets: bytes, now: Utc) -> Frame | None:
         """A frame with octets for the client; None while there is no tunnel or they are too many."""
-        self._close_if_idle(now)
-        if self.client is None or len(octets) > MAX_TRANSFER:
+        if not self.is_open(now) or self.client is None or len(octets) > MAX_TRANSFER:
             return None
         self._used(now)
         return self._reply(self.client, TransferData(self.tunnel_id, octets))

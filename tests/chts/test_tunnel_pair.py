@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chts.tunnels import QUEUE, RETRY_SECONDS, State, Tunnels
 from gbcs.time import Utc
-from smets.events import ProfileEvent, SendMessage
+from smets.events import ProfileEvent, RemotePartyMessage, SendMessage
 from smets.han.link import INACTIVITY_SECONDS, Address, Frame, TransferData
 from smets.han.station import MAX_WAITING, Station
 from tests.chts.rig import GPF, METER, SUPPLIER
@@ -48,7 +48,8 @@ class Echo:
         """Keep a message, or send one."""
         if isinstance(event, Deliver):
             return (SendMessage(event.octets, SUPPLIER),)
-        self.heard.append(event.octets)  # type: ignore[attr-defined]
+        if isinstance(event, RemotePartyMessage):
+            self.heard.append(event.octets)
         return ()
 
 
