@@ -222,7 +222,7 @@ def _settings(base: int) -> Kind:
         if not isinstance(given, Mapping):
             raise ValueError("codes with true or false are needed")
         if set(given) == {"mask", "action"}:
-            return "".join(bits_of(map(EVENT.plain, given[half]), base) for half in ("mask", "action"))
+            return "".join(_codes(base).plain(given[half]) for half in ("mask", "action"))
         switched = {EVENT.plain(code): on for code, on in given.items()}
         if any(not isinstance(on, bool) for on in switched.values()):
             raise ValueError("a code is switched on or off by true or false")
@@ -238,7 +238,8 @@ def _integrity(names: Kind) -> Kind:
     def plain(given: Any) -> bytes:
         if isinstance(given, bytes):
             return bytes(given)
-        return int(names.plain(given)).to_bytes(2, "big")
+        octets: bytes = _big_endian(names, 2).plain(given)
+        return octets
 
     return Kind(names.name, names.about, lambda octets: names.typed(int.from_bytes(octets, "big")), plain)
 
