@@ -1,0 +1,1 @@
+"""Tariffs in one readable structure, for electricity and for gas, and the values of their messages."""
