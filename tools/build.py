@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from .text import complain
 if TYPE_CHECKING:
     from gbcs import Keys
     from gbcs.message import Message
+    from gbcs.time import Utc
 
 EPILOG = """\b
 smets usecases USE_CASE lists the values a message takes. VALUE is JSON, or a text
@@ -40,6 +42,7 @@ a file or key folder that cannot be read.
 @click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="One value; may be repeated.")
 @click.option("--values", metavar="FILE", help="Values as JSON.")
 @click.option("--tariff", metavar="FILE", help="A tariff as JSON, for the use cases that set one.")
+@click.option("--time", metavar="TIME", help="When the message is made (default: now); names a gas tariff.")
 @click.option("--date-time", metavar="TIME", help="Date-time of a response's header.")
 @click.option("--for", "party", metavar="ID", help="Supplementary Remote Party, for whom the broker asks.")
 @click.option("--for-counter", metavar="N", help="Its counter.")
@@ -97,7 +100,7 @@ def _build(
     if settings or options["tariff"] is not None:
         if "payload" in fields:
             raise BuildError("a message without values by name takes none", "values")
-        tariff = _tariff(fields, options["tariff"])
+        tariff = _tariff(fields, options["tariff"], options["time"])
         fields["values"] = {**tariff, **fields["values"], **settings}
     return build_from(fields, keys, options["legacy"], options["assumptions"])
 
@@ -140,16 +143,27 @@ def _setting(text: str) -> tuple[str, Any]:
         return name.strip(), value
 
 
-def _tariff(fields: Mapping[str, Any], path: str | None) -> dict[str, Any]:
+def _tariff(fields: Mapping[str, Any], path: str | None, time: str | None) -> dict[str, Any]:
     if path is None:
         return {}
-    from gbcs.tariff import tariff_values
+    from gbcs.tariff.messages import tariff_values
+    from gbcs.usecases import by_name
 
     try:
         given = json.loads(read_file(path))
     except ValueError as error:
         raise UnreadableInput(path, f"not JSON: {error}") from None
-    return tariff_values(str(fields.get("use_case") or fields.get("message_code")), given)
+    use_case = by_name(str(fields.get("message_code") or fields.get("use_case")))
+    return tariff_values(use_case.name, given, _moment(time))
+
+
+def _moment(text: str | None) -> Utc:
+    """A moment of a text, else now. Raises BuildError."""
+    from gbcs.time import Utc
+
+    if text is not None:
+        return Utc.parse(text)
+    return Utc.from_datetime(datetime.now(UTC)).floor(1)
 
 
 def _supplementary(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .progress import Progress
 from .text import complain, one_line
 
 if TYPE_CHECKING:
+    from gbcs import Decoded
     from gbcs.message import Message
     from gbcs.security.folder import FolderKeyStore
 
@@ -32,13 +33,19 @@ the key folder cannot be read.
 @click.option("--keys", metavar="DIR", help="Folder of certificates and private keys (PEM) to check with.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
 @click.option("--named", is_flag=True, help="Print values by name, not the tree; smets build reads its JSON.")
+@click.option("--tariff", is_flag=True, help="Add the tariff of a message to --named --json.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is odd in the key folder.")
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
-def command(keys: str | None, as_json: bool, named: bool, verbose: bool, paths: tuple[str, ...]) -> int:
+def command(
+    keys: str | None, as_json: bool, named: bool, tariff: bool, verbose: bool, paths: tuple[str, ...]
+) -> int:
     """Read messages, check and decrypt them, print what is in them."""
     store = _key_store(keys)
     found = list(inputs.files(paths or (inputs.STDIN,)))
+    if tariff and not (named and as_json):
+        raise click.UsageError("--tariff goes with --named --json")
     run = _Run(store, as_json, named, Progress("decoding file", len(found)))
+    run.with_tariff(tariff)
     for file in found:
         run.file(file)
     run.finish(verbose)
@@ -68,9 +75,14 @@ class _Run:
             self._keys = Keys(store)
         self._as_json = as_json
         self._named = named
+        self._with_tariff = False
         self._progress = progress
         self._counts: Counter[str] = Counter()
         self.status = 0
+
+    def with_tariff(self, wanted: bool) -> None:
+        """Whether tariffs are printed too."""
+        self._with_tariff = wanted
 
     def file(self, file: str | inputs.UnreadableInput) -> None:
         """Decode the messages of a file, or say why it cannot be read."""
@@ -119,7 +131,7 @@ class _Run:
 
         decoded = decode(message, self._keys)
         if self._as_json:
-            print(json.dumps({"file": where, **decoded.to_json()}))
+            print(json.dumps({"file": where, **decoded.to_json(), **self._tariff(decoded)}))
             return
         from .values_text import named_lines
 
@@ -127,6 +139,20 @@ class _Run:
             click.echo(file=sys.stdout)
         for text in named_lines(one_line(where), decoded):
             click.echo(text, file=sys.stdout)
+
+    def _tariff(self, decoded: Decoded) -> dict[str, object]:
+        """The tariff a message carries, as smets build takes it, if it was asked for."""
+        row = decoded.use_case
+        if not self._with_tariff or row is None or decoded.irregular is not None:
+            return {}
+        from gbcs.errors import BuildError
+        from gbcs.tariff.messages import tariff_json
+
+        try:
+            found = tariff_json(row.name, decoded.kind, decoded.values)
+        except BuildError:  # a response that failed has none
+            found = None
+        return {} if found is None else {"tariff": found}
 
     def _count(self, fields: dict[str, object]) -> None:
         self._counts["parsed"] += 1

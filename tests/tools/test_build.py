@@ -175,3 +175,40 @@ def test_the_text_of_values(tmp_path: Path) -> None:
         "CreditChargeConfiguration (none)",
         "ActivationTime never",
     ]
+
+
+TARIFF = {
+    "currency": "GBP",
+    "standing_charge": "0.2",
+    "tou_prices": {"1": "0.02121"},
+    "seasons": [{"name": "all", "start": "*-01-01", "week": 1}],
+    "weeks": [{"name": 1, "days": [1, 1, 1, 1, 1, 1, 1]}],
+    "days": [{"id": 1, "switches": ["00:00:00 TOU 1"]}],
+    "activation": "now",
+}
+
+
+@pytest.mark.parametrize("use_case", ["ECS01a", "GCS01a"])
+def test_a_tariff_by_hand(use_case: str, tmp_path: Path) -> None:
+    """One readable form for electricity and gas; decode gives it back."""
+    gas = {"tou_prices": {str(n): "0.02121" for n in range(1, 5)}} if use_case == "GCS01a" else {}
+    season = {"start": "*-01-01", "week": 1} if gas else TARIFF["seasons"][0]  # type: ignore[index]
+    given = {**TARIFF, **gas, "seasons": [season]}
+    (tmp_path / "tariff.json").write_text(json.dumps(given), "utf-8")
+    time = ("--time", "2026-01-01T00:00:00Z")
+    built = smets("build", use_case, *HEAD, "--tariff", str(tmp_path / "tariff.json"), *time)
+    assert (built.status, built.err) == (0, "")
+    done = smets("decode", "--named", "--json", "--tariff", stdin=built.out.encode())
+    assert done.status == 0
+    found = json.loads(done.out)["tariff"]
+    assert found["activation"] == "now"
+    assert found["days"] == given["days"]
+    assert found["tou_prices"] == given["tou_prices"]
+
+
+def test_a_tariff_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "tariff.json").write_text(json.dumps({**TARIFF, "standing_charge": "x"}), "utf-8")
+    done = smets("build", "ECS01a", *HEAD, "--tariff", str(tmp_path / "tariff.json"))
+    assert (done.status, done.out, len(done.err.splitlines())) == (1, "", 1)
+    assert "standing_charge" in done.err
+    assert smets("decode", "--tariff", stdin=b"00").status == 2
