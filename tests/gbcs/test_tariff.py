@@ -19,7 +19,7 @@ from gbcs.ids import Kind
 from gbcs.message import parse_message
 from gbcs.named.common import Place
 from gbcs.named.payload import read_values
-from gbcs.tariff import electricity, gas, money
+from gbcs.tariff import electricity, gas, money, text
 from gbcs.tariff.limits import SECONDARY, Rules
 from gbcs.tariff.messages import USE_CASES, tariff_json, tariff_of, tariff_values
 from gbcs.tariff.model import Tariff
@@ -153,8 +153,8 @@ def test_every_value_of_a_message_comes_back(use_case: str) -> None:
             whole = tariff_of(use_case, kind_of(use_case), again)
             assert whole == tariff
             assert _equal(json_form(again), spoilt, values, place)
-            text = json.loads(json.dumps(to_json(tariff)))
-            assert json_form(_unchecked(from_json(text), use_case)) == json_form(again)
+            form = json.loads(json.dumps(to_json(tariff)))
+            assert json_form(_unchecked(from_json(form), use_case)) == json_form(again)
             changed += 1
     assert changed > 20
 
@@ -186,8 +186,8 @@ def test_what_has_no_word_is_kept(change: tuple[Any, ...]) -> None:
     put(values, change[:-1], change[-1])
     tariff = read(values, "ECS01a")
     assert json_form(_unchecked(tariff, "ECS01a")) == values
-    text = json.loads(json.dumps(to_json(tariff)))
-    assert json_form(_unchecked(from_json(text), "ECS01a")) == values
+    form = json.loads(json.dumps(to_json(tariff)))
+    assert json_form(_unchecked(from_json(form), "ECS01a")) == values
 
 
 def test_activation_times_that_differ_are_kept() -> None:
@@ -262,8 +262,8 @@ def test_every_reference_tariff_comes_back(reference: Path) -> None:
             continue
         assert values_of(tariff, use_case.name) == values, name
         assert tariff_of(use_case.name, message.kind, json_form(values)) == tariff, name
-        text = json.loads(json.dumps(to_json(tariff)))
-        assert tariff_values(use_case.name, text) == values, name
+        form = json.loads(json.dumps(to_json(tariff)))
+        assert tariff_values(use_case.name, form) == values, name
         # only what failed has no word of its own
         assert set(tariff.other) <= {"Fault", "PublishPrice"}, name
         assert tariff.left_out == ()
@@ -273,6 +273,16 @@ def test_every_reference_tariff_comes_back(reference: Path) -> None:
 
 
 # -- what a person writes -------------------------------------------------------------------
+
+
+def test_the_example_of_the_form_is_a_tariff() -> None:
+    doc = text.__doc__ or ""
+    example = json.loads(doc[doc.index("{") : doc.index("Prices are")])
+    values = tariff_values("ECS01a", example)
+    assert tariff_json("ECS01a", Kind.COMMAND, values) == example
+    assert tariff_values("ECS01b", example) == {
+        name: values[name] for name in ("StandingCharge", "TariffPriceMatrix", "ActivationTime")
+    }
 
 
 def test_gas_start_times_say_now_never_or_a_date() -> None:
