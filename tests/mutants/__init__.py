@@ -1,0 +1,1 @@
+"""Mutation testing: small changes of a module, and whether its tests notice each of them."""
