@@ -38,7 +38,6 @@ CONFIGURATION: Final = (
     Row(0x0012, "debugWrite", "binary:bool message:lv", "status:ember"),
     Row(0x0065, "readAndClearCounters", "", "values:u16s"),
     Row(0x00F1, "readCounters", "", "values:u16s"),
-    Row(0x00F2, "counterRolloverHandler", None, "counter:u8"),
     Row(0x009D, "delayTest", "delay:u16", ""),
     Row(0x0001, "getLibraryStatus", "library_id:u8", "status:u8"),
     Row(0x0013, "getXncpInfo", "", "status:ember manufacturer:u16 version:u16"),

@@ -21,8 +21,6 @@ NETWORKING: Final = (
     Row(0x0048, "energyScanResultHandler", None, "channel:u8 max_rssi:i8"),
     Row(0x001B, "networkFoundHandler", None, "network:zigbee_network lqi:u8 rssi:i8"),
     Row(0x001C, "scanCompleteHandler", None, "channel:u8 status:ember"),
-    Row(0x00D2, "unusedPanIdFoundHandler", None, "pan_id:u16 channel:u8"),
-    Row(0x00D3, "findUnusedPanId", "channels:u32 duration:u8", "status:ember"),
     Row(0x001D, "stopScan", "", "status:ember"),
     Row(0x001E, "formNetwork", "parameters:network_parameters", "status:ember"),
     Row(0x001F, "joinNetwork", "node_type:u8 parameters:network_parameters", "status:ember"),

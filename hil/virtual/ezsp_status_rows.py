@@ -29,6 +29,8 @@ class Refusal(Enum):
     INVALID_CHANNEL_MASK = "invalid channel mask"
     INVALID_CHANNEL = "invalid channel"
     INVALID_POWER = "invalid power"
+    SOURCE_ROUTE_FAILURE = "source route failure"
+    MANY_TO_ONE_ROUTE_FAILURE = "many-to-one route failure"
     EZSP_ERROR = "EZSP error"
 
 
@@ -91,6 +93,8 @@ STATUSES: Final[dict[AnyStatus, tuple[int, int, int]]] = {
     Status.NO_LINK_KEY: (0x0C0A, 0xA6, 0x38),
     Status.SECURITY_STATE_NOT_SET: (0x0C0B, 0xA8, 0x38),
     Status.KEY_NOT_AUTHORIZED: (0x0C0E, 0xBB, 0x38),
+    Refusal.SOURCE_ROUTE_FAILURE: (0x0C13, 0xA9, 0x38),
+    Refusal.MANY_TO_ONE_ROUTE_FAILURE: (0x0C14, 0xAA, 0x38),
     Status.PAN_ID_CHANGED: (0x0C16, 0x9A, 0x38),
     Status.CHANNEL_CHANGED: (0x0C17, 0x9B, 0x38),
     Status.NETWORK_OPENED: (0x0C18, 0x9C, 0x38),
