@@ -134,7 +134,10 @@ def body_of(fields: FieldList, given: Mapping[str, Any], path: str) -> tuple[Nod
         places[element.name] = len(nodes)
         value = given[element.name]
         if isinstance(element, Repeat):
-            nodes.append(Node(LIST, _entries(element, value, where)))
+            entries = _entries(element, value, where)
+            if element.count and nodes[places[element.count]].value & element.mask != len(entries):
+                raise BuildError(f"{len(entries)} are given", f"{path}.{element.count}")
+            nodes.append(Node(LIST, entries))
         else:
             nodes.append(Node(element.type, plain_value(element.type, element.meaning, value, where)))
     unknown = [str(name) for name in given if name not in done]

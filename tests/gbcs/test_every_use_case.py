@@ -174,3 +174,17 @@ def test_encrypted_content_of_every_family_comes() -> None:
         (Payload.GBZ, Kind.RESPONSE),
         (Payload.GBZ, Kind.ALERT),
     }
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_count_is_that_of_its_list(more: int) -> None:
+    case = next(case for case in generated.all_cases() if case.use_case.name == "GCS01a")
+    one, draw = made(case, 0), 0
+    while len(one.expected["PublishDayProfile"][0]["DayScheduleEntries"]) < 2:
+        draw += 1
+        one = made(case, draw)
+    profile = one.expected["PublishDayProfile"][0]
+    wrong = {**profile, "TotalNumberOfScheduleEntries": len(profile["DayScheduleEntries"]) + more}
+    values = {**one.expected, "PublishDayProfile": [wrong, *one.expected["PublishDayProfile"][1:]]}
+    with pytest.raises(BuildError, match="TotalNumberOfScheduleEntries"):
+        gbcs.build("GCS01a", **one.header, **values)
