@@ -31,6 +31,7 @@ COMMANDS = {
     "sign": "Sign messages with the key of their originator.",
     "mac": "Add the MAC of the broker or of the device.",
     "replay": "Let emulated devices execute reference commands, compare their answers.",
+    "compare": "Compare two transcripts: first difference by message, octet, field, rule.",
     "utrn": "Make, check and take apart prepayment top-up tokens.",
     "pki": "Make, extend, show, check and convert test certificates and key stores.",
     "usecases": "Show the table of use cases, or the values of one.",
