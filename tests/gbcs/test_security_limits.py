@@ -1,0 +1,108 @@
+"""The edges of the security room: defaults, bounds, all that is allowed at once, what reprs hide."""
+
+from __future__ import annotations
+
+import pytest
+
+from gbcs.errors import Check, SecurityError
+from gbcs.events import event_name
+from gbcs.ids import Cra, DeviceType, EntityId, KeyUsage, Role
+from gbcs.message import Message, OtherInformation
+from gbcs.security.anchors import Anchors
+from gbcs.security.content import ContentSealer, alert_draft
+from gbcs.security.keys import SharedSecrets
+from gbcs.security.mac import check_mac
+from gbcs.security.replacement import FAILED, SUCCEEDED, Decision, carry_out
+from gbcs.security.signature import check_signature
+from gbcs.security.store import Credential
+from tests.gbcs.trust import COUNTER, FIRST, NOW, row_of, run
+from tests.vectors import make
+
+ESME = DeviceType.ESME
+
+
+def agreement(entity: EntityId) -> Credential:
+    found = make.store().find(entity, KeyUsage.KEY_AGREEMENT)
+    assert found is not None
+    return found
+
+
+def test_the_cache_of_secrets_holds_as_many_pairs_as_it_may() -> None:
+    """Three of four pairs stay; the first one goes."""
+    secrets = SharedSecrets(make.store(), limit=3)
+    parties = [agreement(one) for one in (make.METER, make.SUPPLIER, make.BROKER, make.UNKNOWN)]
+    pairs = [(parties[0], other) for other in parties[1:]] + [(parties[1], parties[2])]
+    found = [secrets.between(*pair) for pair in pairs]
+    for pair, secret in zip(pairs[1:], found[1:], strict=True):
+        assert secrets.between(*pair) is secret
+        assert secrets.between(*pair[::-1]) is secret
+    assert len(secrets._held) == 6
+    again = secrets.between(*pairs[0])
+    assert again == found[0]
+    assert again is not found[0]
+
+
+def test_what_is_not_there_is_called_so() -> None:
+    """A message without a signature or a MAC is another fault than one with a wrong one."""
+    bare = Message.plain(Cra.COMMAND, 1, make.SUPPLIER, make.METER, OtherInformation(0x0059), b"").encoded()
+    with pytest.raises(SecurityError, match="the message carries no MAC"):
+        check_mac(bare, bytes(32))
+    with pytest.raises(SecurityError, match="the message carries no signature"):
+        check_signature(bare, agreement(make.SUPPLIER).public_key)
+    wrong = bare.maced(lambda _: bytes(12))
+    with pytest.raises(SecurityError, match="not the one of this key") as caught:
+        check_mac(wrong, bytes(32))
+    assert caught.value.check is Check.MAC
+
+
+def test_a_sealer_shows_neither_key_nor_draft() -> None:
+    draft = alert_draft(make.METER, make.SUPPLIER, 7, OtherInformation(0x0061))
+    sealer = ContentSealer.of(draft, bytes(range(32)))
+    assert "draft" not in repr(sealer)
+    assert "_key" not in repr(sealer)
+
+
+def test_anchors_of_nothing() -> None:
+    """Defaults: nothing held, no counter, a token counter of 0; counters of 0 are none."""
+    anchors = Anchors(ESME)
+    assert (dict(anchors.held), dict(anchors.counters), anchors.prepayment) == ({}, {}, 0)
+    zero = Anchors(ESME, counters={Role.SUPPLIER: 0, Role.RECOVERY: 1})
+    assert dict(zero.counters) == {Role.RECOVERY: 1}
+    assert zero == Anchors(ESME, counters={Role.RECOVERY: 1})
+
+
+def test_anchors_do_not_print_their_certificates() -> None:
+    text = repr(Anchors(ESME, FIRST))
+    assert "held" not in text
+    assert "places" not in text
+
+
+# -- replacement ----------------------------------------------------------------------------
+
+
+def test_the_alert_codes_of_an_outcome() -> None:
+    """8F66 and 8F67 of the event table: a future-dated command executed, or not."""
+    assert (SUCCEEDED, FAILED) == (0x8F66, 0x8F67)
+    assert str(event_name(SUCCEEDED)).endswith("Command Successfully Actioned")
+    assert str(event_name(FAILED)).endswith("Command not Successfully Actioned")
+
+
+def test_every_tag_a_mode_may_have_at_once() -> None:
+    row = row_of(2, ESME)
+    outcome = run(row, ESME, time_checks=False, new_floor=COUNTER + 1, new_prepayment=5 << 32)
+    assert outcome.execution is not None
+    assert outcome.anchors.counter(Role.SUPPLIER) == COUNTER + 1
+    assert outcome.anchors.prepayment == 5 << 32
+
+
+def test_a_time_that_is_past_is_now() -> None:
+    assert run(row_of(2, ESME), ESME, at=NOW).decision is Decision.IMMEDIATE
+    assert run(row_of(2, ESME), ESME, at=NOW.plus(1)).decision is Decision.FUTURE
+
+
+@pytest.mark.parametrize("late", [0, 1, 2, 3])
+def test_the_alert_tells_the_second(late: int) -> None:
+    outcome = run(row_of(2, ESME), ESME, at=NOW.plus(60))
+    assert outcome.pending is not None
+    at = NOW.plus(60 + late)
+    assert carry_out(outcome.anchors, outcome.pending, at.plus(us=999_999)).alert.at == at
