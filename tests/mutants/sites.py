@@ -110,6 +110,8 @@ def _expressions(node: ast.AST) -> Iterator[ast.expr]:
         case ast.Call(function, arguments, keywords):
             yield from _hexadecimal(node)
             for index in range(len(arguments) - 1):
+                if ast.dump(arguments[index]) == ast.dump(arguments[index + 1]):
+                    continue
                 others = [*arguments]
                 others[index], others[index + 1] = arguments[index + 1], arguments[index]
                 yield ast.Call(function, others, keywords)
