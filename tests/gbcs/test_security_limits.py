@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from gbcs.asn1.payload_rows import JOIN_COMMAND
+from gbcs.asn1.schema import Integer
 from gbcs.errors import Check, SecurityError
 from gbcs.events import event_name
 from gbcs.ids import Cra, DeviceType, EntityId, KeyUsage, Role
 from gbcs.message import Message, OtherInformation
 from gbcs.security.anchors import Anchors
 from gbcs.security.content import ContentSealer, alert_draft
+from gbcs.security.device_keys import JoinMethod
 from gbcs.security.keys import SharedSecrets
 from gbcs.security.mac import check_mac
 from gbcs.security.replacement import FAILED, SUCCEEDED, Decision, carry_out
@@ -106,3 +109,15 @@ def test_the_alert_tells_the_second(late: int) -> None:
     assert outcome.pending is not None
     at = NOW.plus(60 + late)
     assert carry_out(outcome.anchors, outcome.pending, at.plus(us=999_999)).alert.at == at
+
+
+# -- joins ----------------------------------------------------------------------------------
+
+
+def test_join_methods_are_those_of_the_asn_1_module() -> None:
+    """joinMethodAndRole, from 0 (gbcs-messages 8.5)."""
+    methods = {field.name: field.type for field in JOIN_COMMAND.fields}["joinMethodAndRole"]
+    assert isinstance(methods, Integer)
+    assert {name.lower(): number for name, number in methods.values} == {
+        name.lower().replace("_", ""): method.value for name, method in JoinMethod.__members__.items()
+    }
