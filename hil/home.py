@@ -20,6 +20,7 @@ from chts.device_log import DEVICE_TYPES, find
 from chts.events import SendWan, Undeliverable, WanMessage
 from chts.hub import Hub, HubEffect
 from gbcs.errors import GbcsError, LocalError
+from gbcs.gbt import Block, is_block, parse_block
 from gbcs.ids import EntityId, KeyUsage, Kind, Role
 from gbcs.message import Message, parse_message
 from gbcs.party import AccessControlBroker, RemoteParty, compose
@@ -190,12 +191,20 @@ class Home:
             name, entry = device.name, find(work, device.entity)
             if name in self._up and entry is None:
                 self._up.discard(name)
-                self._later(0, partial(self._station_event, name, LinkDown(self.hub.address)))
+                self._go(name)
             elif name not in self._up and entry is not None and entry.install_code == device.install_code:
                 if not restart and work.item("DeviceLog.JoiningAllowed") is not True:
                     continue
                 self._up.add(name)
-                self._later(0, partial(self._link_up, name))
+                self._come(name)
+
+    def _come(self, name: str) -> None:
+        """Let a device join, now that it may."""
+        self._later(0, partial(self._link_up, name))
+
+    def _go(self, name: str) -> None:
+        """A device is out of the device log: it loses its link."""
+        self._later(0, partial(self._station_event, name, LinkDown(self.hub.address)))
 
     def _link_up(self, name: str) -> None:
         if name in self._up:
@@ -230,7 +239,7 @@ class Home:
             again = [name]
         if isinstance(event, PowerRestored):
             for other in again:
-                self._later(0, partial(self._link_up, other))
+                self._come(other)
 
     def advance(self, seconds: float) -> None:
         """Let time pass; everything due meanwhile happens in order."""
@@ -245,7 +254,11 @@ class Home:
                 heapq.heappop(self._queue)[2]()
             else:
                 self._deadlines()
+            self._settle()
         self.now = until
+
+    def _settle(self) -> None:
+        """Wait for what a link does in its own time; a memory link has none."""
 
     # -- carrying ---------------------------------------------------------------------
 
@@ -344,8 +357,10 @@ def octets_answer(command: Message, octets: bytes) -> bool:
 
 
 def describe(octets: bytes) -> str:
-    """A message in a few words: `ECS52 command`, `alert 8F32 Supply Armed`."""
+    """A message in a few words: `ECS52 command`, `alert 8F32 Supply Armed`, `block 2 of ECS22b response`."""
     try:
+        if is_block(octets):
+            return _describe_block(parse_block(octets))
         message = parse_message(octets)
     except GbcsError as error:
         return str(error)
@@ -355,6 +370,15 @@ def describe(octets: bytes) -> str:
         return f"alert {code:04X} {row.name if row is not None else ''}".rstrip()
     use_case = by_code(message.code)
     return f"{use_case.name if use_case is not None else 'unknown use case'} {message.kind.value}"
+
+
+def _describe_block(block: Block) -> str:
+    use_case = by_code(block.routing.code)
+    name = use_case.name if use_case is not None else "unknown use case"
+    what = f"{name} {block.routing.cra.name.lower()}"
+    if block.is_acknowledgement:
+        return f"blocks up to {block.acknowledged} of {what} arrived"
+    return f"{'last ' if block.last else ''}block {block.number} of {what}"
 
 
 def alert_code(message: Message) -> int | None:

@@ -122,7 +122,7 @@ def test_the_page_shows_the_whole_transcript(default: list[Line]) -> None:
         if line.sender != BENCH:
             assert line.time.iso() in shown
             assert not line.octets or line.octets.hex().upper() in shown
-    assert "53 passed, 0 failed" in shown
+    assert "55 passed, 0 failed" in shown
 
 
 def test_titles_with_anything_in_them() -> None:

@@ -50,8 +50,8 @@ class Smets:
 def test_the_default_scenario(smets: Smets) -> None:
     assert smets.run() == 0
     lines = smets.out.splitlines()
-    assert lines[-1] == "53 passed, 0 failed"
-    assert len(lines) == 54
+    assert lines[-1] == "55 passed, 0 failed"
+    assert len(lines) == 56
     assert all(line.endswith("passed") for line in lines[:-1])
     assert smets.error == ""
 
