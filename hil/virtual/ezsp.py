@@ -8,7 +8,7 @@ has the format of its command. Source: UG100 (reference: radio-stack 5.3).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
@@ -145,9 +145,10 @@ class Session:
         return self.respond(bad.header, invalid, {"status": status})
 
     def callback(self, name: str, values: Mapping[str, Any]) -> bytes:
-        """A callback by itself, with the sequence number of the last answer."""
+        """A callback by itself: sequence number and network of the last answer, always extended."""
         frame = self.frames.by_name[name]
-        return self._header(self._last, frame.id, RESPONSE | ASYNCHRONOUS) + frame.response.write(values)
+        header = replace(self._last, format=Format.EXTENDED)
+        return self._header(header, frame.id, RESPONSE | ASYNCHRONOUS) + frame.response.write(values)
 
     def answer_callback(self, header: Header, name: str, values: Mapping[str, Any]) -> bytes:
         """A callback, or `noCallbacks`, as the answer to the command `callback`."""

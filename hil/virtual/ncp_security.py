@@ -354,8 +354,10 @@ def _aes_mmo_hash(ncp: Ncp, arguments: Values) -> Values:
     """Whole blocks, one call after the other; the last call may bring up to a block and closes the hash."""
     context, data = arguments["context"], arguments["data"]
     state, length = context["result"], context["length"] + len(data)
+    bits = 8 * length
+    if bits >> 32:
+        return {"status": Status.INVALID_PARAMETER, "context": context}
     if arguments["finalize"]:
-        bits = 8 * length
         tail = bits.to_bytes(2, "big") if bits < 1 << 16 else bits.to_bytes(4, "big") + bytes(2)
         data = data + b"\x80" + bytes(-(len(data) + 1 + len(tail)) % KEY_LENGTH) + tail
     elif len(data) % KEY_LENGTH:
