@@ -136,10 +136,10 @@ class _Answers:
                 self._failed = True
                 self._values[name] = {STATUS: _STATUS.typed(status.value)}
                 continue
-            value = rest[0].value
-            if value.type != row.type:
+            (value,) = rest
+            if value.type != TYPED or value.value.type != row.type:
                 raise Irregular(f"{name} has another type than the one declared")
-            self._values[name] = attribute_kind(row).typed(value.value)
+            self._values[name] = attribute_kind(row).typed(value.value.value)
 
     def _answer(self, step: Step, component: Component) -> Any:
         body = self._body(step, component)

@@ -202,6 +202,17 @@ def test_the_payload_of_another_kind_has_no_values() -> None:
                 assert read(replace(message, cra=cra).encoded()) != "regular"
 
 
+@pytest.mark.parametrize("kind", [0x02, 0x40, 0x4C, 0xFE])
+def test_an_attribute_of_another_type_has_no_value_by_name(kind: int) -> None:
+    case = next(c for c in generated.all_cases() if c.use_case.name == "GCS46" and c.kind is Kind.RESPONSE)
+    message = generated.make(case, Random(1)).message
+    # attribute, status SUCCESS, type, value
+    at = message.payload.rindex(bytes.fromhex("0703 00")) + 3
+    payload = message.payload[:at] + bytes((kind,)) + message.payload[at + 1 :]
+    assert read(replace(message, payload=payload).encoded()) in ("irregular", "no payload")
+    assert read(message) == "regular"
+
+
 def test_mutations_get_to_every_depth() -> None:
     tally: Counter[str] = Counter()
     for use_case, kind in ROWS[::10]:
