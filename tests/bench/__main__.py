@@ -7,11 +7,12 @@ Noise is the middle half of the rounds. The status is 0 whatever was measured.
 import argparse
 from collections.abc import Sequence
 
+from tests.bench.cbke import cbke
 from tests.bench.corpus import corpus
 from tests.bench.measures import build, decode, execute, named, seal, verify
 from tests.bench.timing import Ratio, Timing
 
-AIM = {"verify": 0.6, "seal": 0.6, "decode": 4_000, "build": 1_500}
+AIM = {"verify": 0.6, "seal": 0.6, "decode": 4_000, "build": 1_500, "cbke": 150}
 # of the speed of the plain decoder, which makes 20,000 a second where 4,000 and 6,000 are asked for
 NAMED_FLOOR, NAMED_AIM = 0.2, 0.3
 
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _named(len(messages.octets), named(messages, rounds))
     _rate("build by name", "messages", *build(messages, rounds), AIM["build"])
     _rate("execute", "commands by an ESME", *execute(count, rounds))
+    _side("cbke", "a side of a suite-2 exchange", cbke(rounds))
 
 
 def _ratio(name: str, count: int, ratio: Ratio) -> None:
@@ -54,6 +56,11 @@ def _named(count: int, ratio: Ratio) -> None:
 def _rate(name: str, what: str, count: int, timing: Timing, aim: float | None = None) -> None:
     aimed = "" if aim is None else f" (aim {aim:,})"
     print(f"{name:17} {count / timing.seconds:,.0f} {what} a second{aimed}, noise {timing.noise:.1%}")
+
+
+def _side(name: str, what: str, timing: Timing) -> None:
+    milliseconds = 1e3 * timing.seconds
+    print(f"{name:17} {milliseconds:.0f} ms {what} (aim under {AIM[name]}), noise {timing.noise:.1%}")
 
 
 if __name__ == "__main__":

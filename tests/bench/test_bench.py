@@ -22,6 +22,7 @@ def test_every_measure_prints_a_line(capsys: pytest.CaptureFixture[str]) -> None
         "decode to values",
         "build by name",
         "execute",
+        "cbke",
     ]
     assert lines[0].startswith("12 ")
 
