@@ -202,3 +202,64 @@ DETAILS: list[tuple[dict[str, Any], str, str | None]] = [
 def test_the_outcome_of_a_role(details: dict[str, Any], path: str, expected: str | None) -> None:
     message = built("CS02a", RESPONSE, {"remotePartyDetails": [details]})
     assert ("outcome", path, expected) in found(message)
+
+
+# -- A-XDR octet by octet -----------------------------------------------------------------------
+
+
+def raw(name: str, kind: Kind, data: str) -> Message:
+    """A message of one item whose datum is these octets, sound or not."""
+    message = built(name, kind, values_of(name, kind))
+    octets = bytes.fromhex(data)
+    if kind is COMMAND:
+        apdu = parse_apdu(message.payload)
+        assert isinstance(apdu, AccessRequest)
+        head = replace(apdu, items=at(0, data=NULL)(apdu.items)).octets()[:-1]
+        return replace(message, payload=head + octets)
+    head, end = message.payload[:8], message.payload[-3:]  # invoke id, no date-time, one datum; its result
+    return replace(message, payload=head + octets + end)
+
+
+LOG = "13 02 03 06 12 09"  # a log of events: time, code, other information
+DEEP = "0201" * 17
+
+# use case, kind, octets of the datum, check, how the path goes on, what is expected
+RAW: list[tuple[str, Kind, str, str, str, str | None]] = [
+    ("ECS38", COMMAND, DEEP + "00", "depth", "", None),
+    ("ECS38", COMMAND, "04 20 FFFF", "length", "", None),
+    ("ECS38", COMMAND, "04 03 FF", "padding", "", "E0"),
+    ("ECS38", COMMAND, "02 7F 00", "count", "", None),
+    ("ECS38", COMMAND, "13 00 00", "tag", ".of", None),
+    ("ECS38", COMMAND, "13 02 7F 11", "count", ".of", None),
+    ("ECS38", COMMAND, "13 02 8101 11 00", "length form", ".of", "01"),
+    ("ECS38", COMMAND, "13 02 00 00", "count", ".of", None),
+    ("ECS38", COMMAND, "13 01 0000 11 00", "count", ".of", None),
+    ("ECS38", COMMAND, "13" + "01 0001" * 18 + "11 00", "depth", ".of", None),
+    ("ECS38", COMMAND, "13 11 05 01", "length", "", "01"),
+    ("ECS38", COMMAND, "13", "cut short", "", None),
+    ("ECS35a", RESPONSE, f"{LOG} 00", "", "", None),
+    ("ECS35a", RESPONSE, f"{LOG} 08 00000001 8001 01 AA", "", "", None),
+    ("ECS35a", RESPONSE, "13 02 02 06 12 06 00000001 8001", "type", ".of", None),
+    ("ECS35a", RESPONSE, "13 11 01 05", "type", ".of", None),
+    ("ECS35a", RESPONSE, f"{LOG} 8202C3 " + "00000001 8001 00" * 101, "size", "", None),
+    ("ECS20d", RESPONSE, "13 02 02 06 05 30" + "00000001 00000001" * 6, "size", "", None),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "data", "check", "path", "expected"), RAW)
+def test_data(name: str, kind: Kind, data: str, check: str, path: str, expected: str | None) -> None:
+    findings = found(raw(name, kind, data))
+    if not check:
+        assert [finding for finding in findings if finding[0] != "MAC presence"] == []
+        return
+    mine = [finding for finding in findings if finding[0] == check]
+    assert mine, findings
+    assert mine[0][1].startswith(f"payload.items[0].data{path}")
+    assert expected is None or mine[0][2] == expected
+
+
+def test_an_integrity_warning_says_what_broke() -> None:
+    for name in ("00F0", "00F2"):
+        message = built(name, ALERT, {**values_of(name, ALERT), "Reason": "watchdog"})
+        spans = explain(message.octets).spans
+        assert any("watchdog" in span.value for span in spans)

@@ -23,10 +23,13 @@ from gbcs.dlms.apdu import (
 )
 from gbcs.dlms.axdr import NULL, BitString, Data, Tag, data_octets, number, octet_string, structure
 from gbcs.dlms.protection import Parameters, protected_elements, protected_value
-from gbcs.ids import Cra, Kind
+from gbcs.errors import BuildError
+from gbcs.ids import Cra, Kind, Payload
 from gbcs.message import Message, OtherInformation
-from gbcs.named.payload import family_of
+from gbcs.named.common import Irregular, Place
+from gbcs.named.payload import family_of, fields_of, payload_of, read_values
 from gbcs.protect import Keys
+from gbcs.usecases import by_name, table
 from gbcs.zcl.clusters import DEFAULT_RESPONSE, FAILURE
 from gbcs.zcl.gbz import Alert, Component, Components, Sealed, parse_gbz
 from gbcs.zcl.templates import ANY_COMMAND
@@ -398,4 +401,56 @@ def test_headers_that_building_by_name_would_not_give() -> None:
 
 
 def test_an_unknown_use_case_has_no_family() -> None:
-    assert family_of(0x0FFF, COMMAND).value == "none"
+    """Neither reading nor building nor the fields know what it may hold."""
+    assert family_of(0x0FFF, COMMAND) is Payload.NONE
+    place = Place(Message(Cra.COMMAND, 1, make.SUPPLIER, make.METER, OtherInformation(0x0FFF), b""))
+    with pytest.raises(Irregular, match="the use case is not known"):
+        read_values(place)
+    for family, reason in (
+        (Payload.NONE, "has no payload"),
+        (Payload.DLMS, "no DLMS command"),
+        (Payload.GBZ, "no GBZ command"),
+        (Payload.ASN1, "no ASN.1 "),
+    ):
+        with pytest.raises(BuildError, match=reason):
+            payload_of(place, {}, family)
+    alert = Place(replace(place.message, cra=Cra.ALERT))
+    answer = Place(replace(place.message, cra=Cra.RESPONSE))
+    for other in (alert, answer):
+        for family in (Payload.DLMS, Payload.GBZ):
+            with pytest.raises(BuildError, match="0FFF"):
+                payload_of(other, {}, family)
+
+
+def test_fields_of_what_a_use_case_has_not() -> None:
+    with pytest.raises(BuildError, match="ECS38 has no alert"):
+        fields_of(by_name("ECS38"), ALERT)
+    with pytest.raises(BuildError, match="PECS01 has no command"):
+        fields_of(by_name("PECS01"), COMMAND)
+    with pytest.raises(BuildError, match="ECS47 has no variant set 9"):
+        fields_of(by_name("ECS47"), COMMAND, "set 9")
+    for generic in ("1000", "1001"):
+        names = [field.name for field in fields_of(by_name(generic), ALERT)]
+        assert names == ["AlertCode", "Time"]
+
+
+def test_reads_of_several_logs_have_one_period() -> None:
+    """Two periods in one command are no value of its own."""
+    names = {row.code: row for row in table() if Kind.COMMAND in row.kinds and row.payload is Payload.DLMS}
+    checked = 0
+    for row in names.values():
+        message = built(f"{row.code:04X}", COMMAND, values_of(f"{row.code:04X}", COMMAND))
+        apdu = parse_apdu(message.payload)
+        assert isinstance(apdu, AccessRequest)
+        selected = [index for index, item in enumerate(apdu.items) if item.selection is not None]
+        if len(selected) < 2:
+            continue
+        checked += 1
+        selection = apdu.items[selected[1]].selection
+        assert selection is not None
+        bounds = [Data(int(Tag.DOUBLE_LONG_UNSIGNED), number) for number in (5, 6)]
+        other = structure(selection.value[0], *bounds, selection.value[3])
+        message = Keys(make.store()).protect(message)
+        octets = replace(apdu, items=at(selected[1], selection=other)(apdu.items)).octets()
+        check_irregular(message, octets, "the periods differ")
+    assert checked
