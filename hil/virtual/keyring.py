@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .core import Core
+from .core import Core, Timer
 from .node_types import NO_INDEX, Config, NodeType, SecurityBit, Status, TransientKey
 from .state import StoredKey
 
@@ -17,10 +17,11 @@ ANYBODY = 0xFFFFFFFFFFFFFFFF
 NO_KEY = bytes(16)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Transient:
     key: StoredKey
     expires: int
+    timer: Timer | None = None
 
 
 class KeyRing:
@@ -131,7 +132,7 @@ class KeyRing:
         table[index] = StoredKey(partner, key)
         self._replace_tc_key(partner, key)
         if self.is_trust_center and self._core.settings.forget_join_key:
-            self._transient = [t for t in self._transient if t.key.partner != partner]
+            self._drop([t for t in self._transient if t.key.partner == partner])
         return Status.OK
 
     def _replace_tc_key(self, partner: int, key: bytes) -> None:
@@ -154,24 +155,27 @@ class KeyRing:
 
     def put_transient(self, partner: int, key: bytes) -> Status:
         """A key for joining, for TRANSIENT_KEY_TIMEOUT_S from now."""
-        self._prune()
-        self._transient = [t for t in self._transient if t.key.partner != partner]
+        self._drop([t for t in self._transient if t.key.partner == partner])
         life = self._core.config[Config.TRANSIENT_KEY_TIMEOUT_S] * 1_000_000
-        self._transient.append(_Transient(StoredKey(partner, key), self._core.now + life))
+        fresh = _Transient(StoredKey(partner, key), self._core.now + life)
+        fresh.timer = self._core.after(life, lambda: self._drop([fresh]))
+        self._transient.append(fresh)
         return Status.OK
 
     def transients(self) -> list[TransientKey]:
         """Those that are still good."""
-        self._prune()
         return [TransientKey(t.key.partner, t.key.key, t.expires) for t in self._transient]
 
     def clear_transients(self) -> None:
         """Forget them all."""
-        self._transient.clear()
+        self._drop(list(self._transient))
 
-    def _prune(self) -> None:
-        self._transient = [t for t in self._transient if t.expires > self._core.now]
+    def _drop(self, gone: list[_Transient]) -> None:
+        for transient in gone:
+            if transient.timer is not None:
+                transient.timer.cancel()
+            if transient in self._transient:
+                self._transient.remove(transient)
 
     def _transient_of(self, partner: int) -> StoredKey | None:
-        self._prune()
         return next((t.key for t in self._transient if t.key.partner == partner), None)

@@ -178,9 +178,9 @@ class Nwk:
         secured: bool = True,
         destination_eui64: int | None = None,
         source_eui64: int | None = None,
-        discover: bool = True,
+        hop: int | None = None,
     ) -> None:
-        """A new frame of this node. `done` hears OK, or why it could not go; a broadcast goes always."""
+        """A new frame of this node. `done` hears OK, or why it could not go; `hop`: over which node."""
         frame = NwkFrame(
             kind,
             destination,
@@ -189,17 +189,23 @@ class Nwk:
             self.next_sequence(),
             payload,
             secured,
-            discover and kind is NwkType.DATA and destination < BROADCAST_FLOOR,
+            kind is NwkType.DATA and destination < BROADCAST_FLOOR,
             destination_eui64,
             source_eui64,
         )
         if destination >= BROADCAST_FLOOR:
             self.broadcast(frame, done)
         else:
-            self.unicast(frame, done)
+            self.unicast(frame, done, hop=hop)
 
     def send_command(
-        self, destination: int, kind: NwkCommand, body: bytes, done: Done | None = None, radius: int = 1
+        self,
+        destination: int,
+        kind: NwkCommand,
+        body: bytes,
+        done: Done | None = None,
+        radius: int = 1,
+        hop: int | None = None,
     ) -> None:
         """A command frame with both EUI-64s as far as they are known."""
         eui64 = self._core.state.nodes.get(destination) if destination < BROADCAST_FLOOR else None
@@ -211,6 +217,7 @@ class Nwk:
             radius,
             destination_eui64=eui64,
             source_eui64=self._core.state.eui64,
+            hop=hop,
         )
 
     def unicast(self, frame: NwkFrame, done: Done | None, again: bool = True, hop: int | None = None) -> None:

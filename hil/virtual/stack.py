@@ -28,6 +28,7 @@ from .node_events import (
     SwitchNetworkKey,
 )
 from .node_types import (
+    COORDINATOR_ID,
     AddressEntry,
     ApsFrame,
     ApsOption,
@@ -122,6 +123,8 @@ class Stack:
         self.core.up = True
         self.orphan = False
         self.core.state.nodes[network.node_id] = self.core.state.eui64
+        if network.trust_center:
+            self.core.state.nodes[COORDINATOR_ID] = network.trust_center
         if network.parent_eui64:
             self.core.state.nodes[network.parent_id] = network.parent_eui64
         self.tune(network)
@@ -205,7 +208,7 @@ class Stack:
     def ask_to_leave(self, node_id: int, rejoin: bool = False) -> None:
         """Tell a child or neighbour to leave."""
         body = LEAVE.pack(LEAVE_REQUEST | (LEAVE_REJOIN if rejoin else 0))
-        self.nwk.send_command(node_id, NwkCommand.LEAVE, body)
+        self.nwk.send_command(node_id, NwkCommand.LEAVE, body, hop=node_id)
 
     def _leave_heard(self, body: bytes, frame: NwkFrame) -> None:
         (options,) = LEAVE.unpack(body)
