@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from cryptography import x509
 
 from gbcs.asn1.payload_rows import JOIN_COMMAND
 from gbcs.asn1.schema import Integer
-from gbcs.errors import Check, SecurityError
+from gbcs.errors import Check, KeyUnavailable, SecurityError
 from gbcs.events import event_name
 from gbcs.ids import Cra, DeviceType, EntityId, KeyUsage, Role
 from gbcs.message import Message, OtherInformation
@@ -15,9 +16,12 @@ from gbcs.security.content import ContentSealer, alert_draft
 from gbcs.security.device_keys import JoinMethod
 from gbcs.security.keys import SharedSecrets
 from gbcs.security.mac import check_mac
+from gbcs.security.memory import MemoryKeyStore
+from gbcs.security.own_credentials import USAGES, OwnCredentials, OwnPair, signing_request
 from gbcs.security.replacement import FAILED, SUCCEEDED, Decision, carry_out
 from gbcs.security.signature import check_signature
 from gbcs.security.store import Credential
+from gbcs.security.verify import Verifier
 from tests.gbcs.trust import COUNTER, FIRST, NOW, row_of, run
 from tests.vectors import make
 
@@ -121,3 +125,39 @@ def test_join_methods_are_those_of_the_asn_1_module() -> None:
     assert {name.lower(): number for name, number in methods.values} == {
         name.lower().replace("_", ""): method.value for name, method in JoinMethod.__members__.items()
     }
+
+
+# -- own credentials, verdicts --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("usage", USAGES)
+def test_a_request_asks_for_one_usage_and_no_other(usage: KeyUsage) -> None:
+    private = make.store().private_key(agreement(make.METER))
+    assert private is not None
+    request = x509.load_der_x509_csr(signing_request(make.METER, usage, private))
+    asked = request.extensions.get_extension_for_class(x509.KeyUsage).value
+    flags = {
+        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment",
+        "key_agreement", "key_cert_sign", "crl_sign",
+    }  # fmt: skip
+    assert [flag for flag in sorted(flags) if getattr(asked, flag)] == [usage.name.lower()]
+    if asked.key_agreement:
+        assert (asked.encipher_only, asked.decipher_only) == (False, False)
+
+
+def test_own_credentials_print_their_owner_alone() -> None:
+    private = make.store().private_key(agreement(make.METER))
+    assert private is not None
+    pair = OwnPair(private, b"certificate")
+    own = OwnCredentials(make.METER, {KeyUsage.KEY_AGREEMENT: pair}, {KeyUsage.KEY_AGREEMENT: private})
+    assert repr(pair) == "OwnPair()"
+    assert repr(own) == f"OwnCredentials(entity={make.METER!r})"
+
+
+@pytest.mark.parametrize("missing", [make.METER, make.SUPPLIER])
+def test_who_is_missing_to_open_content(missing: EntityId) -> None:
+    store = make.store()
+    kept = MemoryKeyStore([c for c in store.all() if c.entity != missing])
+    answer = Message.plain(Cra.RESPONSE, 1, make.METER, make.SUPPLIER, OtherInformation(0x0059), b"")
+    with pytest.raises(KeyUnavailable, match=f"no key agreement certificate of {missing}"):
+        Verifier(kept).unseal(answer.encoded(), bytes(20))
