@@ -1,4 +1,4 @@
-"""Messages between nodes: acknowledged, secured, repeated, relayed, cut, broadcast; nothing lost or doubled."""
+"""Messages between nodes: acknowledged, secured, repeated, relayed, cut; nothing lost or doubled."""
 
 from collections.abc import Callable
 

@@ -70,7 +70,7 @@ def test_the_network_is_there_again_after_a_power_cut(kind: NodeType, who: str) 
 
 
 def test_what_is_not_persistent_is_forgotten() -> None:
-    home, unit = joined(NodeType.ROUTER)
+    home, _ = joined(NodeType.ROUTER)
     home.allow(DEVICE + 1)
     home.permit()
     home.hub.node.reset(home.world.now)
@@ -321,7 +321,7 @@ def test_leaves_and_permits_when_it_is_asked() -> None:
 
 
 def test_a_broken_relay_is_reported_to_the_sender() -> None:
-    home, unit = joined(NodeType.ROUTER)
+    home, _ = joined(NodeType.ROUTER)
     far = home.join(DEVICE + 1)
     home.run(1)
     home.air.set_link(far.node, home.hub.node, no_reach())
