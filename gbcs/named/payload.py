@@ -28,7 +28,7 @@ def family_of(code: int, kind: Kind, payload: bytes | None = None) -> Payload:
     if not use_case.payload_by_device:
         return use_case.payload
     if payload is not None:
-        return Payload.DLMS if payload[:1] == b"\x0f" else Payload.GBZ
+        return Payload.DLMS if payload[:1] in (b"\x0f", b"\xd9", b"\xda") else Payload.GBZ
     return use_case.payload
 
 

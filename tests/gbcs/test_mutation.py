@@ -213,6 +213,18 @@ def test_an_attribute_of_another_type_has_no_value_by_name(kind: int) -> None:
     assert read(message) == "regular"
 
 
+@pytest.mark.parametrize("start", ["D9", "DA"])
+def test_a_generic_alert_that_carries_a_command_has_no_values(start: str) -> None:
+    """Its first octet tells the family, here as in the tree of fields."""
+    case = next(c for c in generated.all_cases() if c.code == 0x1000)
+    message = generated.make(case, Random(1)).message
+    invoked = message.counter.to_bytes(8, "big")[-3:]
+    payload = bytes.fromhex(f"{start}20") + invoked + bytes(3 if start == "D9" else 4)
+    other = replace(message, payload=payload).encoded()
+    assert "apdu" in checked_fields(other)["payload"]
+    assert read(other) == "irregular"
+
+
 def test_mutations_get_to_every_depth() -> None:
     tally: Counter[str] = Counter()
     for use_case, kind in ROWS[::10]:
