@@ -138,6 +138,8 @@ class Mac:
     def stop(self) -> None:
         """Forget everything under way; nobody is told. The receiver goes off."""
         self._queue.clear()
+        if self._current is not None and self._current.timer is not None:
+            self._current.timer.cancel()
         self._current = None
         for entry in self._indirect:
             entry.timer.cancel()

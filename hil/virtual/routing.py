@@ -93,10 +93,15 @@ class Routing:
         """Forget everything."""
         self._neighbours.clear()
         self._routes.clear()
+        for discovery in self._discoveries.values():
+            discovery.timer.cancel()
         self._discoveries.clear()
         self._requests.clear()
         self._source_routes.clear()
-        self._concentrator = None
+        for timer in (self._concentrator, self._status):
+            if timer is not None:
+                timer.cancel()
+        self._concentrator = self._status = None
 
     def start(self) -> None:
         """The network is up: tell the neighbours from time to time."""

@@ -137,6 +137,8 @@ class Stack:
     def go_down(self, forget: bool, status: Status = Status.NETWORK_DOWN) -> None:
         """The node is off its network."""
         self.aps.abandon()
+        if self.scanner.running:
+            self.scanner.halt()
         self.core.candidate = None
         self.core.up = False
         self.orphan = False

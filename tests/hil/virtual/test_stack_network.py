@@ -16,6 +16,8 @@ from hil.virtual.node_api import (
     OutgoingType,
     Policy,
     RouteError,
+    ScanComplete,
+    ScanType,
     Status,
     TrustCenterJoin,
     TrustCenterPolicy,
@@ -335,3 +337,25 @@ def test_a_broken_relay_is_reported_to_the_sender() -> None:
     assert home.hub.sent()[-1].status is Status.DELIVERY_FAILED
     assert home.hub.of(RouteError)
     assert home.hub.node.channel == CHANNEL
+
+
+def test_what_was_under_way_ends_with_the_network() -> None:
+    """A leave in the midst of a discovery, a scan and messages: nothing of it comes back later."""
+    home, unit = joined(NodeType.ROUTER)
+    unit.send(0x4321, b"to nobody")
+    unit.send(0, b"to the hub", SEALED)
+    unit.call(lambda node, now: node.set_concentrator(now, True, 1, 1, 0))
+    unit.call(lambda node, now: node.start_scan(now, ScanType.ACTIVE, 0x07FFF800, 3))
+    unit.call(lambda node, now: node.leave(now))
+    home.run(1)
+    assert unit.statuses() == [Status.NETWORK_DOWN]
+    assert len(unit.sent()) == 2
+    assert unit.of(ScanComplete)
+    home.allow(DEVICE)
+    home.permit()
+    unit.events.clear()
+    home.start_join(unit, NodeType.ROUTER)
+    home.run(20)
+    assert unit.statuses() == [Status.NETWORK_UP]
+    home.give_keys(unit, LINK_KEY)
+    assert_talks(home, unit)
