@@ -39,13 +39,13 @@ class Score(Counter[Outcome]):
         )
 
 
-def measured(bench: Bench, deadline: float, lines: range) -> Score:
+def measured(bench: Bench, scopes: Sequence[str], deadline: float, lines: range) -> Score:
     """Try the changes of one module until the deadline, and print what survived."""
     score = Score()
     judged = {row.key for row in EQUIVALENT if row.path == bench.path}
     bench.measure()
     for site in bench.sites:
-        if site.line not in lines:
+        if site.line not in lines or (scopes and site.scope not in scopes):
             continue
         if site.key in judged:
             score.equivalent += 1
@@ -83,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tree = copy_tree(Path(folder))
         for name in chosen:
             module = MODULES[name]
-            scores[name] = score = measured(Bench(tree, module.path, module.tests), deadline, lines)
+            scores[name] = score = measured(
+                Bench(tree, module.path, module.tests), module.scopes, deadline, lines
+            )
             print(f"{score}  {module.path}", flush=True)
             total.update(score)
             total.equivalent += score.equivalent

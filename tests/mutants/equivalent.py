@@ -18,4 +18,43 @@ class Equivalent(NamedTuple):
         return self.scope, self.before, self.after
 
 
-EQUIVALENT: tuple[Equivalent, ...] = ()
+_SIZE = "how much is kept before it is computed again; nothing else depends on it"
+_BOTH_WAYS = "the secret of two parties is the same both ways (test_a_secret_is_computed_once)"
+_FOUR = "every mode may have tag 4: that it is optional in the others adds nothing"
+_SEED = "more random octets than the order of the curve has; how many more is ours to choose"
+
+EQUIVALENT: tuple[Equivalent, ...] = (
+    Equivalent("gbcs/security/keys.py", "<module>", "4096", "4097", _SIZE),
+    Equivalent("gbcs/security/keys.py", "<module>", "4096", "4095", _SIZE),
+    Equivalent(
+        "gbcs/security/device_keys.py",
+        "needs_certificate",
+        "0",
+        "-1",
+        "number -1 would be the last type, which is none of the pair either",
+    ),
+    Equivalent(
+        "gbcs/security/device_keys.py",
+        "_device_certificate",
+        "raise SecurityError(Check.CERTIFICATE, 'missing')",
+        "pass",
+        "no octets are no certificate: read_certificate refuses them, with the same code for the join",
+    ),
+    Equivalent(
+        "gbcs/security/verify.py",
+        "Verifier.unseal",
+        "self._secrets.between(originator, recipient)",
+        "self._secrets.between(recipient, originator)",
+        _BOTH_WAYS,
+    ),
+    Equivalent(
+        "gbcs/security/verify.py",
+        "Verifier._mac",
+        "self._secrets.between(sender, recipient)",
+        "self._secrets.between(recipient, sender)",
+        _BOTH_WAYS,
+    ),
+    Equivalent("gbcs/security/replacement.py", "<module>", "4", "5", _FOUR),
+    Equivalent("gbcs/security/replacement.py", "<module>", "4", "3", _FOUR),
+    Equivalent("gbcs/security/own_credentials.py", "<module>", "64", "65", _SEED),
+)
