@@ -143,7 +143,7 @@ class KeyEstablishment:
             Action.FAIL: lambda cause, status: self._fail(cause.now, None, by_partner=False),
             Action.END: self._end,
             Action.GIVE_UP: self._give_up,
-            Action.YIELD: self._yield,
+            Action.YIELD: lambda cause, status: None,  # the own attempt stays due
             Action.ASK_SUITES: self._ask_suites,
             Action.SEND_INITIATE: self._send_initiate,
             Action.ANSWER_INITIATE: self._answer_initiate,
@@ -355,11 +355,6 @@ class KeyEstablishment:
         station = cause.station
         del self._attempts[station]
         self._out.append(Failed(station, True, Status.UNSUPPORTED_SUITE, False, None))
-
-    def _yield(self, cause: Cause, status: Status | None) -> None:
-        attempts = self._attempts.get(cause.station)
-        if attempts is not None and self._running().initiator:
-            attempts.due = cause.now
 
     def _ask_suites(self, cause: Cause, status: Status | None) -> None:
         attempts = self._attempts[cause.station]

@@ -40,6 +40,7 @@ from tests.smets.han.establishing import (
     START,
     STRANGER,
     Net,
+    count,
     credential,
     heard,
     machine,
@@ -251,6 +252,31 @@ def test_every_message_twice() -> None:
     assert not says(pair, pair.hub)
 
 
+def test_a_restarted_device_may_say_the_same_again() -> None:
+    """With the same random numbers even: what the last exchange had counts for it only."""
+    pair = net()
+    for _ in range(2):
+        pair.meter = machine(METER)
+        pair.hub._random = count()
+        pair.start()
+        pair.settle()
+    first, second = pair.keys(pair.meter)
+    assert first == second
+    assert len(pair.hub._had) == 3
+
+
+def test_only_what_was_taken_is_remembered() -> None:
+    """A refused message is refused again, whoever sends it, and does not fill the memory."""
+    scene = reach(State.V_EXCHANGING)
+    for _ in range(3):
+        scene.hear(CommandId.EPHEMERAL_DATA, True, b"1", source=STRANGER, transaction=1)
+        assert scene.terminated is not None
+    for _ in range(3):
+        scene.hear(CommandId.CONFIRM_KEY_DATA, True, b"2", transaction=1)
+        assert scene.terminated is not None
+    assert len(scene.me._had) == 1
+
+
 # Retries
 
 
@@ -283,6 +309,15 @@ def test_no_pause_means_no_more_attempts() -> None:
     while (due := alone.next_deadline) is not None:
         found += [effect for effect in alone.handle(TimeDue(), due) if isinstance(effect, Failed)]
     assert [failed.retry is None for failed in found] == [False, False, True]
+
+
+@pytest.mark.parametrize(("wait", "pause", "after"), [(30, 5, 30), (3, 5, 5), (0xFF, 5, 0xFE)])
+def test_a_pause_is_not_shorter_than_the_wait_time(wait: int, pause: int, after: int) -> None:
+    scene = reach(State.INITIATING, KeyEstablishmentSettings(attempts=1, pause=pause))
+    said = bytes((Status.NO_RESOURCES, wait, 2, 0))
+    scene.hear(CommandId.TERMINATE, False, said)
+    assert scene.failed is not None
+    assert scene.failed.retry == scene.net.now.plus(after)
 
 
 NO_PROSPECT = (
