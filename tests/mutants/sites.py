@@ -73,6 +73,9 @@ def _constant(node: ast.Constant) -> Iterator[ast.expr]:
         yield ast.Constant(bytes((value[0] ^ 1,)) + value[1:])
     elif isinstance(value, str) and value in TEXTS:
         yield ast.Constant(TEXTS[value])
+    elif isinstance(value, str) and len(value) > 1 and value.isdigit():  # a row of a table of digits
+        for place in (0, len(value) - 1):
+            yield ast.Constant(value[:place] + str((int(value[place]) + 1) % 10) + value[place + 1 :])
 
 
 def _hexadecimal(node: ast.Call) -> Iterator[ast.expr]:

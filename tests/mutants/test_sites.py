@@ -33,6 +33,7 @@ def changes(source: str) -> set[tuple[str, str]]:
         ("x = b'\\x00a'", "b'\\x00a'", "b'\\x01a'"),
         ("x = bytes.fromhex('31')", "bytes.fromhex('31')", "bytes.fromhex('30')"),
         ("x = n.to_bytes(8, 'big')", "'big'", "'little'"),
+        ("x = '0129'", "'0129'", "'0120'"),
         ("x = f(a, b)", "f(a, b)", "f(b, a)"),
         ("x = min(a, b)", "min(a, b)", "max(a, b)"),
         ("x = a[1:n]", "1:n", ":n"),
