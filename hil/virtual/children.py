@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from .core import Core, Counter, Timer
-from .mac_frames import NO_SHORT
+from .mac_frames import ALLOCATE_ADDRESS, FFD, MAINS_POWER, NO_SHORT, RX_ON_WHEN_IDLE
 from .node_events import ChildJoin
 from .node_types import NO_INDEX, Child, Config, NodeType
 
@@ -202,17 +202,17 @@ class Children:
 
 def node_type_of(capability: int) -> NodeType:
     """The kind of node an association or rejoin request speaks for."""
-    if capability & 0x02:
+    if capability & FFD:
         return NodeType.ROUTER
-    return NodeType.END_DEVICE if capability & 0x08 else NodeType.SLEEPY_END_DEVICE
+    return NodeType.END_DEVICE if capability & RX_ON_WHEN_IDLE else NodeType.SLEEPY_END_DEVICE
 
 
 def capability_of(node_type: NodeType) -> int:
     """The capability information of a node."""
-    allocate = 0x80
-    if node_type in (NodeType.COORDINATOR, NodeType.ROUTER):
-        return allocate | 0x02 | 0x04 | 0x08
-    return allocate | (0x08 | 0x04 if node_type is NodeType.END_DEVICE else 0)
+    if node_type is NodeType.SLEEPY_END_DEVICE:
+        return ALLOCATE_ADDRESS
+    awake = ALLOCATE_ADDRESS | MAINS_POWER | RX_ON_WHEN_IDLE
+    return awake if node_type is NodeType.END_DEVICE else awake | FFD
 
 
 def is_assigned(node_id: int) -> bool:

@@ -35,8 +35,10 @@ from .node_types import Config, Status
 
 Done = Callable[[Status], None]
 REMEMBERED = 8  # frames of each sender, to tell repeats
-ACK_LENGTH = 5
 NO_HANDLE = 0  # a frame whose fate nobody waits for
+SHORT_AT, SHORT_END = 5, 7  # of a short destination address, after control, sequence and PAN
+DESTINATION_MODE, SHORT_MODE = 0x0C, 0x08  # in the second octet of frame control
+EVERYBODY = b"\xff\xff"
 
 
 class MacUser(Protocol):
@@ -360,6 +362,8 @@ class Mac:
         if self.sniffing:
             self._core.emit(MfglibRx(lqi, rssi, mpdu))
             return
+        if self._is_elsewhere(mpdu):
+            return
         try:
             frame = MacFrame.parse(mpdu)
             if frame.kind is MacType.ACK:
@@ -368,6 +372,14 @@ class Mac:
                 self._take_in(frame, mpdu, lqi, rssi)
         except ParseError:
             return
+
+    def _is_elsewhere(self, mpdu: bytes) -> bool:
+        """Whether a frame is for another short address: what a radio's filter drops before anything else."""
+        return (
+            len(mpdu) > SHORT_END
+            and mpdu[1] & DESTINATION_MODE == SHORT_MODE
+            and mpdu[SHORT_AT:SHORT_END] not in (EVERYBODY, self.short.to_bytes(2, "little"))
+        )
 
     def _acknowledged(self, frame: MacFrame) -> None:
         outgoing = self._current

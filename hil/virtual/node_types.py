@@ -199,7 +199,7 @@ class Config(IntEnum):
     MAX_HOPS = 0x10
     MAX_END_DEVICE_CHILDREN = 0x11
     INDIRECT_TRANSMISSION_TIMEOUT = 0x12  # milliseconds
-    END_DEVICE_POLL_TIMEOUT = 0x13  # 10 s shifted left by it: the End Device Timeout code
+    END_DEVICE_POLL_TIMEOUT = 0x13  # 0: 10 s, n: 2**n minutes (End Device Timeout)
     KEY_TABLE_SIZE = 0x1E
     APPLICATION_ZDO_FLAGS = 0x2A
     TRANSIENT_KEY_TIMEOUT_S = 0x36

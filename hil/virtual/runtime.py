@@ -58,6 +58,7 @@ class Runtime:
         self._handle: asyncio.TimerHandle | None = None
         self._running = False
         self._closed = False
+        self._commanded: list[Member] = []  # by listeners, while the world ran
 
     def attach(
         self,
@@ -80,22 +81,27 @@ class Runtime:
         """Let happen what is due by now; returns the time."""
         now = round((self._loop.time() - self._start) * 1_000_000)
         if not self._running:
-            self._running = True
-            try:
-                self.world.run_until(max(now, self.world.now))
-            finally:
-                self._running = False
+            self._run(max(now, self.world.now))
         return self.world.now
+
+    def _run(self, until: int, first: Member | None = None) -> None:
+        self._running = True
+        try:
+            if first is not None:
+                self.world.flush(first)
+            self.world.run_until(until)
+            while self._commanded:
+                self.world.flush(self._commanded.pop(0))
+                self.world.run_until(until)
+        finally:
+            self._running = False
 
     def flush(self, member: Member) -> None:
         """A node was given a command."""
-        if not self._running:
-            self._running = True
-            try:
-                self.world.flush(member)
-                self.world.run_until(self.world.now)  # what arrives without delay
-            finally:
-                self._running = False
+        if self._running:
+            self._commanded.append(member)
+            return
+        self._run(self.world.now, member)  # with what arrives without delay
         self._schedule()
 
     def detach(self, member: Member) -> None:

@@ -14,15 +14,15 @@ from .node import Node
 from .node_events import Event
 
 Listener = Callable[[Event], None]
-SETTLE_LIMIT = 1_000_000  # rounds at one moment: more is a loop between nodes
 
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """A node and who listens to it."""
+    """A node and who listens to it. `due`: its next deadline when it was last flushed."""
 
     node: Node
     listener: Listener | None
+    due: int | None = None
 
 
 class World:
@@ -36,7 +36,7 @@ class World:
 
     def add(self, node: Node, listener: Listener | None = None) -> Member:
         """Put a node on the air."""
-        member = Member(node, listener)
+        member = Member(node, listener, node.next_deadline)
         self._members.append(member)
         self._by_node[id(node)] = member
         self.air.add(node)
@@ -52,19 +52,22 @@ class World:
     @property
     def next_deadline(self) -> int | None:
         """When something happens next, if nobody does anything."""
-        due = [d for member in self._members if (d := member.node.next_deadline) is not None]
+        due = [member.due for member in self._members if member.due is not None]
         air = self.air.next_deadline
         return min(due if air is None else [*due, air], default=None)
 
     def flush(self, member: Member) -> None:
         """Hand a node's frames to the air and its events to the listener. Call after each command."""
         node = member.node
-        while frames := node.take_frames():
-            for frame in frames:
-                end, answer_by = self.air.transmit(self.now, node, frame.channel, frame.mpdu)
-                node.on_air(self.now, frame.handle, end, answer_by)
-        if member.listener is not None:
-            for event in node.take_events():
+        while True:
+            while frames := node.take_frames():
+                for frame in frames:
+                    end, answer_by = self.air.transmit(self.now, node, frame.channel, frame.mpdu)
+                    node.on_air(self.now, frame.handle, end, answer_by)
+            member.due = node.next_deadline
+            if member.listener is None or not (events := node.take_events()):
+                return
+            for event in events:  # the listener may give commands
                 member.listener(event)
 
     def run_until(self, now: int) -> None:
@@ -77,8 +80,7 @@ class World:
                     self.flush(member)
                 continue
             for member in list(self._members):
-                deadline = member.node.next_deadline
-                if deadline is not None and deadline <= self.now:
+                if member.due is not None and member.due <= self.now:
                     member.node.timer(self.now)
                     self.flush(member)
         self.now = max(self.now, now)

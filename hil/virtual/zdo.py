@@ -82,9 +82,10 @@ LQI_ROW = Layout(
 ROUTE_ROW = Layout("route", u16le("destination"), u8("status"), u16le("next hop"))
 
 LOGICAL = {NodeType.COORDINATOR: 0, NodeType.ROUTER: 1}  # others are end devices: 2
-BAND_2_4_GHZ = 0x08 << 8
+BAND_2_4_GHZ = 0x4000
 SERVER_TRUST_CENTER, SERVER_REVISION_21 = 0x0001, 21 << 9
 BUFFER, TRANSFER = 82, 255
+MAINS, BATTERY = 0xC110, 0xC441  # full; always on and mains, or on when stimulated and disposable
 CHILD, SIBLING, PARENT = 1, 2, 0
 ROWS = 3  # of a table in one response
 TO_NODE = 3  # a binding's address mode
@@ -273,7 +274,7 @@ class Zdo:
         server = SERVER_REVISION_21
         server |= SERVER_TRUST_CENTER if self._stack.keys.is_trust_center else 0
         descriptor = NODE_DESCRIPTOR.pack(
-            LOGICAL.get(network.node_type, 2) | BAND_2_4_GHZ << 3,
+            LOGICAL.get(network.node_type, 2) | BAND_2_4_GHZ,
             capability_of(network.node_type),
             self._stack.manufacturer_code,
             BUFFER,
@@ -290,7 +291,7 @@ class Zdo:
             return bytes((NOT_FOUND_HERE,)) + BY_ID.pack(node_id)
         network = self._stack.core.network
         sleepy = network is not None and network.node_type is NodeType.SLEEPY_END_DEVICE
-        power = 0xC441 if sleepy else 0xC110  # a disposable battery and polls, or mains and always on
+        power = BATTERY if sleepy else MAINS
         return bytes((SUCCESS,)) + BY_ID.pack(node_id) + BY_ID.pack(power)
 
     def _simple_desc(self, body: bytes, message: ApsMessage) -> bytes | None:
