@@ -34,6 +34,8 @@ COMMANDS = {
     "compare": "Compare two transcripts: first difference by message, octet, field, rule.",
     "utrn": "Make, check and take apart prepayment top-up tokens.",
     "pki": "Make, extend, show, check and convert test certificates and key stores.",
+    "dongle": "Serve virtual ZigBee dongles on terminals and TCP ports.",
+    "dongles": "List the serial sticks of this machine.",
     "usecases": "Show the table of use cases, or the values of one.",
     "docs": "Write pages about use cases, alerts and settings.",
 }

@@ -8,6 +8,7 @@ rejects and repeats. Source: UG101 (reference: radio-stack 5.1).
 from __future__ import annotations
 
 import binascii
+import re
 from collections import deque
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
@@ -118,6 +119,8 @@ def _sequence(length: int) -> bytes:
     return bytes(octets)
 
 
+_CONTROL_OCTETS: Final = re.compile(rb"([\x7e\x11\x13\x18\x1a])")
+_TO_STUFF: Final = re.compile(rb"[\x7e\x7d\x11\x13\x18\x1a]")
 _RANDOM: Final = _sequence(MAX_DATA)
 _MIXED: Final = int.from_bytes(_RANDOM, "big")
 
@@ -134,14 +137,7 @@ def frame(control: int, data: bytes = b"") -> bytes:
     """One frame on the line: control and data with CRC, stuffed, closed by a flag."""
     octets = bytes((control,)) + data
     octets += binascii.crc_hqx(octets, 0xFFFF).to_bytes(2, "big")
-    stuffed = bytearray()
-    for octet in octets:
-        if octet in RESERVED:
-            stuffed += bytes((ESCAPE, octet ^ FLIP))
-        else:
-            stuffed.append(octet)
-    stuffed.append(FLAG)
-    return bytes(stuffed)
+    return _TO_STUFF.sub(lambda found: bytes((ESCAPE, found[0][0] ^ FLIP)), octets) + b"\x7e"
 
 
 def unstuffed(octets: bytes) -> bytes | None:
@@ -185,28 +181,36 @@ class Deframer:
         """The stuffed contents of the frames that are complete now; empty ones are left out."""
         complete = []
         buffer = self._buffer
-        for octet in octets:
-            if octet == FLAG:
+        # Runs of plain octets, with a control octet after each but the last
+        parts = _CONTROL_OCTETS.split(octets)
+        for index, part in enumerate(parts):
+            if index % 2 == 0:
+                self._plain(part)
+            elif part == b"\x7e":  # FLAG
                 if self._damaged:
                     self._damaged = False
                 elif buffer:
                     complete.append(bytes(buffer))
                 buffer.clear()
-            elif octet == CANCEL:
+            elif part == b"\x1a":  # CANCEL
                 self._counters.cancelled += bool(buffer)
                 self._damaged = False
                 buffer.clear()
-            elif octet == SUBSTITUTE:
+            elif part == b"\x18":  # SUBSTITUTE
                 self._counters.substituted += not self._damaged
                 self._damaged = True
-            elif octet in (XON, XOFF):
-                self._on_flow = octet == XON
-            elif not self._damaged:
-                buffer.append(octet)
-                if len(buffer) > self.LIMIT:
-                    self._counters.bad_frames += 1
-                    self._damaged = True
+            else:
+                self._on_flow = part[0] == XON
         return complete
+
+    def _plain(self, octets: bytes) -> None:
+        if self._damaged or not octets:
+            return
+        self._buffer += octets
+        if len(self._buffer) > self.LIMIT:
+            self._counters.bad_frames += 1
+            self._damaged = True
+            self._buffer.clear()
 
     def take_flow(self) -> bool | None:
         """True or False where XON or XOFF came last since the last call, else None."""

@@ -134,7 +134,7 @@ class PtyPort:
         self._device = ""
 
     def open(self, path: Path | None) -> None:
-        """Make the terminal and its link, replacing a link that leads nowhere. Raises OSError, BuildError."""
+        """Make the terminal and its link, replacing a link that leads nowhere. Raises BuildError."""
         self._ours, self._theirs = os.openpty()
         self._device = os.ttyname(self._theirs)
         for end in (self._ours, self._theirs):
@@ -145,12 +145,10 @@ class PtyPort:
                 path.unlink()
             try:
                 path.symlink_to(self._device)
-            except FileExistsError:
+            except OSError as error:
                 self._release()
-                raise BuildError("exists already", str(path)) from None
-            except OSError:
-                self._release()
-                raise
+                reason = "exists already" if error.errno == errno.EEXIST else error.strerror
+                raise BuildError(reason or "no link can be made", str(path)) from None
             self._link = path
         asyncio.get_running_loop().add_reader(self._ours, self._readable)
         self.line.on_failure = self._unheard
