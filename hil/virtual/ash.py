@@ -377,6 +377,8 @@ class AshNcp:
             self.counters.bad_frames += 1
             self._reject()
             return None
+        if len(session.queue) >= self.settings.queue + SEQUENCE:
+            return None  # a host that reads no answers gets none for more: it may repeat it later
         self.counters.data_in += 1
         self.counters.repeated_in += repeated
         session.expected = (number + 1) % SEQUENCE

@@ -35,6 +35,7 @@ NETWORKING: Final = (
     Row(0x00FD, "getRadioParameters", "phy_index:u8", "status:ember parameters:radio_parameters"),
     Row(0x0029, "getParentChildParameters", "", "child_count:u8 parent_eui64:eui64 parent_id:nwk"),
     Row(0x004A, "getChildData", "index:u8", "status:ember child:child"),
+    Row(0x00AC, "setChildData", "index:u8 child:child", "status:ember"),
     Row(0x0106, "childId", "index:u8", "node_id:nwk"),
     Row(0x0079, "getNeighbor", "index:u8", "status:ember neighbor:neighbor"),
     Row(0x007A, "neighborCount", "", "count:u8"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from .ezsp_status_rows import AnyStatus, Refusal
 from .ezsp_types import Values
 from .ncp import Handlers, Ncp, only
+from .ncp_tokens import signed
 from .node_types import (
     UNKNOWN_ID,
     Binding,
     Child,
+    Config,
     Neighbor,
     NetworkParameters,
     NodeType,
@@ -36,12 +39,11 @@ TIMEOUTS: Final = (10, *(60 << n for n in range(1, 15)))
 
 def parameters(values: Values) -> NetworkParameters:
     """EmberNetworkParameters as the stack takes them."""
-    power = values["tx_power"]
     return NetworkParameters(
         values["extended_pan_id"],
         values["pan_id"],
         values["channel"],
-        power - 0x100 if power >= 0x80 else power,
+        signed(values["tx_power"]),
         values["join_method"],
         values["manager_id"],
         values["update_id"],
@@ -201,6 +203,17 @@ def _child_data(ncp: Ncp, arguments: Values) -> Values:
     }
 
 
+@command("setChildData")
+def _set_child_data(ncp: Ncp, arguments: Values) -> Values:
+    child = arguments["child"]
+    # Hosts leave the other fields at zero: the time-out is that of the configuration
+    code = min(ncp.node.config(Config.END_DEVICE_POLL_TIMEOUT), len(TIMEOUTS) - 1)
+    if child["node_type"] not in (NodeType.END_DEVICE, NodeType.SLEEPY_END_DEVICE):
+        return only(Status.INVALID_PARAMETER)
+    row = Child(child["eui64"], child["node_id"], NodeType(child["node_type"]), TIMEOUTS[code])
+    return only(ncp.node.set_child(arguments["index"], row))
+
+
 @command("childId")
 def _child_id(ncp: Ncp, arguments: Values) -> Values:
     child = _at(ncp.node.children, arguments["index"])
@@ -248,7 +261,12 @@ def _route(ncp: Ncp, arguments: Values) -> Values:
 
 @command("setRadioPower")
 def _radio_power(ncp: Ncp, arguments: Values) -> Values:
-    return only(Status.OK if arguments["power"] in ncp.settings.power else Refusal.INVALID_POWER)
+    if arguments["power"] not in ncp.settings.power:
+        return only(Refusal.INVALID_POWER)
+    found = ncp.node.parameters
+    return only(
+        Status.OK if found is None else ncp.node.set_parameters(replace(found, tx_power=arguments["power"]))
+    )
 
 
 @command("setRadioChannel")

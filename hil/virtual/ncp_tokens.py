@@ -6,6 +6,7 @@ NV3KeyId (reference: radio-stack 6.1, 8).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from .ezsp_status_rows import AnyStatus
@@ -49,7 +50,15 @@ NODE_DATA: Final = 0x0001EE64
 RESTORED_EUI64: Final = 0x0000E12A
 TRUST_CENTER: Final = 0x0001E124
 NETWORK_MANAGEMENT: Final = 0x0001E125
-NV_TOKENS: Final = {NODE_DATA: 16, TRUST_CENTER: 26, NETWORK_MANAGEMENT: 8, RESTORED_EUI64: 8}
+CHILD_TABLE: Final = 0x00010580
+CHILD_FLAGS: Final = 0x80  # of a child that is there (radio-stack: read from bellows 1.2.1)
+NV_TOKENS: Final = {
+    NODE_DATA: 16,
+    TRUST_CENTER: 26,
+    NETWORK_MANAGEMENT: 8,
+    RESTORED_EUI64: 8,
+    CHILD_TABLE: 11,
+}
 STACK_PROFILE: Final = 2
 
 
@@ -96,6 +105,12 @@ def nv_token(ncp: Ncp, token: int, index: int) -> bytes | None:
     """A token of the non-volatile memory; None where there is none."""
     node = ncp.node
     p = node.parameters
+    if token == CHILD_TABLE:
+        rows = node.children
+        child = rows[index] if index < len(rows) else None
+        if child is None:
+            return None
+        return child.eui64.to_bytes(8, "little") + child.node_id.to_bytes(2, "little") + bytes((CHILD_FLAGS,))
     if index:
         return None
     if token == RESTORED_EUI64:
@@ -124,7 +139,7 @@ def nv_token(ncp: Ncp, token: int, index: int) -> bytes | None:
 
 
 def set_nv_token(ncp: Ncp, token: int, index: int, octets: bytes) -> AnyStatus:
-    """Write a token; those that only mirror the network accept what they already say."""
+    """Write a token; of the network only power, manager, update id and channels can change so."""
     old = nv_token(ncp, token, index)
     if old is None:
         return Status.NOT_FOUND
@@ -135,7 +150,25 @@ def set_nv_token(ncp: Ncp, token: int, index: int, octets: bytes) -> AnyStatus:
         return Status.OK
     if token == TRUST_CENTER:
         return ncp.node.set_tc_link_key(octets[10:]) if octets[10:] != old[10:] else Status.OK
-    return Status.OK if octets == old else Status.INVALID_STATE
+    if octets == old:
+        return Status.OK
+    p = ncp.node.parameters
+    if p is not None and token == NETWORK_MANAGEMENT:
+        changed = replace(
+            p,
+            channels=int.from_bytes(octets[:4], "little"),
+            manager_id=int.from_bytes(octets[4:6], "little"),
+            update_id=octets[6],
+        )
+        return ncp.node.set_parameters(changed)
+    if p is not None and token == NODE_DATA and octets[:2] + octets[3:] == old[:2] + old[3:]:
+        return ncp.node.set_parameters(replace(p, tx_power=signed(octets[2])))
+    return Status.INVALID_STATE
+
+
+def signed(octet: int) -> int:
+    """An octet as a signed number."""
+    return octet - 0x100 if octet >= 0x80 else octet
 
 
 def chosen_eui64(ncp: Ncp) -> int:

@@ -99,6 +99,24 @@ class Node(KeyCommands):
         network = self._stack.core.network
         return network.parameters if network is not None and self._stack.core.up else None
 
+    def set_parameters(self, parameters: NetworkParameters) -> Status:
+        """Rewrite power, manager, update id and channel mask of the network."""
+        network = self._stack.core.network
+        if network is None or not self._stack.core.up:
+            return Status.NOT_JOINED
+        old = network.parameters
+        same = replace(
+            parameters,
+            tx_power=old.tx_power,
+            manager_id=old.manager_id,
+            update_id=old.update_id,
+            channels=old.channels,
+        )
+        if same != old:
+            return Status.INVALID_PARAMETER
+        network.parameters = parameters
+        return Status.OK
+
     @property
     def parent(self) -> tuple[int, int]:
         """Node id and EUI-64 of the parent."""
@@ -443,6 +461,16 @@ class Node(KeyCommands):
         rows, size = self._stack.bindings, self.config(Config.BINDING_TABLE_SIZE)
         rows.extend(Binding() for _ in range(size - len(rows)))
         return rows
+
+    def set_child(self, index: int, child: Child) -> Status:
+        """A row of the child table, as of a backup that is restored."""
+        if index >= self.config(Config.MAX_END_DEVICE_CHILDREN):
+            return Status.INVALID_INDEX
+        rows = self._stack.children.rows
+        rows.extend([None] * (index + 1 - len(rows)))
+        rows[index] = child
+        self.state.nodes[child.node_id] = child.eui64
+        return Status.OK
 
     def lookup_id(self, eui64: int) -> int:
         """The node id of an EUI-64."""

@@ -232,6 +232,16 @@ def test_callbacks_beyond_the_queue_are_lost_and_answers_are_not() -> None:
     assert ncp.counters.overflows == 2
 
 
+def test_a_host_that_reads_no_answers_is_not_served_without_end() -> None:
+    ncp = started(queue=4)
+    taken = 0
+    for _ in range(100):
+        if ncp.receive(data(taken % 8, COMMAND), 0):
+            taken += 1
+            ncp.send(b"answer")
+    assert taken == 4 + 8
+
+
 def test_cancel_and_substitute() -> None:
     ncp = started()
     whole = data(0, COMMAND)

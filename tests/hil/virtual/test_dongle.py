@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("bellows", reason="the radio extra is not installed: pip install -e '.[radio]'")
+
+from bellows.zigbee.repairs import update_tx_power
+
 from tests.hil.virtual.bellows_hosts import (
     CHANNEL,
     CLUSTER,
@@ -431,5 +435,39 @@ def test_wrong_channels_and_powers_are_refused() -> None:
                 setattr(wrong, field, value)
                 (status,) = await hub.host._command("formNetwork", parameters=wrong)
                 assert status == expected
+
+    run(test())
+
+
+def test_what_tokens_of_the_network_can_change() -> None:
+    async def test() -> None:
+        async with sticks(1) as (hub,):
+            await form(hub)
+            await hub.host.write_nwk_update_id(5)
+            (status,) = await hub.host.setRadioPower(3)
+            assert status == OK
+            _, _, found = await hub.host.getNetworkParameters()
+            assert (found.nwkUpdateId, found.radioTxPower) == (5, 3)
+            assert await update_tx_power(hub.host, tx_power=-2)
+            await hub.host.reset()
+            await hub.host.version()
+            await configure(hub.host)
+            with hub.host.wait_for_stack_status(t.sl_Status.NETWORK_UP) as up:
+                await hub.host.initialize_network()
+                await up
+            _, _, found = await hub.host.getNetworkParameters()
+            assert (found.nwkUpdateId, found.radioTxPower) == (5, 0xFE)
+
+    run(test())
+
+
+def test_children_of_a_backup() -> None:
+    async def test() -> None:
+        async with sticks(1) as (hub,):
+            await form(hub)
+            child = t.EUI64.convert("00:0d:6f:00:0a:bc:de:f0")
+            await hub.host._protocol.write_child_data({child: 0x1234})
+            rows = [c async for c in hub.host._protocol.read_child_data()]
+            assert rows == [(0x1234, child, t.EmberNodeType.SLEEPY_END_DEVICE)]
 
     run(test())
