@@ -9,6 +9,7 @@ pytest.importorskip("bellows", reason="the radio extra is not installed: pip ins
 
 from bellows.zigbee.repairs import update_tx_power
 
+from hil.virtual.core import COUNTER_COUNT, Counter
 from tests.hil.virtual.bellows_hosts import (
     CHANNEL,
     CLUSTER,
@@ -471,3 +472,9 @@ def test_children_of_a_backup() -> None:
             assert rows == [(0x1234, child, t.EmberNodeType.SLEEPY_END_DEVICE)]
 
     run(test())
+
+
+def test_counters_have_the_places_that_hosts_read_them_at() -> None:
+    for counter in Counter:
+        assert t.EmberCounterType[f"COUNTER_{counter.name}"] == counter
+    assert len(t.EmberCounterType) == COUNTER_COUNT
