@@ -91,6 +91,9 @@ def test_the_hub_wants_the_brokers_signature_too() -> None:
     for row in rows:
         assert protection(message(row.code or 0), row) == MACED
         assert protection(message(row.code or 0), row, on_hub=True) == BOTH
+        keys = Keys(make.store())
+        assert keys.protect(message(row.code or 0)).signature is None
+        assert keys.protect(message(row.code or 0), on_hub=True).signature is not None
     row = by_name("ECS52")
     assert protection(message(row.code or 0), row, on_hub=True) == MACED
 

@@ -5,24 +5,30 @@ from __future__ import annotations
 import pytest
 from cryptography import x509
 
+from gbcs.asn1.credentials import StatusCode
 from gbcs.asn1.payload_rows import JOIN_COMMAND
 from gbcs.asn1.schema import Integer
+from gbcs.building import build
 from gbcs.errors import Check, KeyUnavailable, SecurityError
 from gbcs.events import event_name
 from gbcs.ids import Cra, DeviceType, EntityId, KeyUsage, Role
 from gbcs.message import Message, OtherInformation
+from gbcs.pki import TestPki
 from gbcs.security.anchors import Anchors
 from gbcs.security.content import ContentSealer, alert_draft
 from gbcs.security.device_keys import JoinMethod
 from gbcs.security.keys import SharedSecrets
-from gbcs.security.mac import check_mac
+from gbcs.security.mac import check_mac, with_mac
 from gbcs.security.memory import MemoryKeyStore
 from gbcs.security.own_credentials import USAGES, OwnCredentials, OwnPair, signing_request
 from gbcs.security.replacement import FAILED, SUCCEEDED, Decision, carry_out
 from gbcs.security.signature import check_signature
 from gbcs.security.store import Credential
-from gbcs.security.verify import Verifier
-from tests.gbcs.trust import COUNTER, FIRST, NOW, row_of, run
+from gbcs.security.utrn import Refusal
+from gbcs.security.utrn_entry import CREDIT_ADDED_LOCALLY, ENTRY_SUSPENDED, EntryThrottle
+from gbcs.security.verify import Verdict, Verifier
+from gbcs.time import Utc
+from tests.gbcs.trust import COUNTER, FIRST, ISSUER, NOW, ROOT, row_of, run
 from tests.vectors import make
 
 ESME = DeviceType.ESME
@@ -161,3 +167,81 @@ def test_who_is_missing_to_open_content(missing: EntityId) -> None:
     answer = Message.plain(Cra.RESPONSE, 1, make.METER, make.SUPPLIER, OtherInformation(0x0059), b"")
     with pytest.raises(KeyUnavailable, match=f"no key agreement certificate of {missing}"):
         Verifier(kept).unseal(answer.encoded(), bytes(20))
+
+
+def test_a_broken_copy_of_the_root_in_the_path() -> None:
+    """Its signature is the root's own; a copy with another is refused, though the same key is in it."""
+    broken = ROOT.der[:-1] + bytes((ROOT.der[-1] ^ 1,))
+    for path, status in (((ISSUER.der, ROOT.der), 0), ((ISSUER.der, broken), StatusCode.NO_TRUST_ANCHOR)):
+        outcome = run(row_of(2, ESME), ESME, path=path).execution
+        assert outcome is not None
+        assert {cell.status for cell in outcome.cells} == {status}
+
+
+def test_one_broker_of_two_is_enough_for_a_mac() -> None:
+    """A broker whose key nobody has is passed over; the next one is tried."""
+    command = build("ECS52", originator=make.SUPPLIER, recipient=make.METER, counter=1)
+    secret = SharedSecrets(make.store())
+    stranger = TestPki.create(b"stranger", Utc.of(2024, 3, 1))
+    for last in (0, 255):  # sorted before and behind the broker with a key
+        entity = EntityId(bytes(make.BROKER[:7]) + bytes((last,)))
+        made = stranger.organisation(Role.ACCESS_CONTROL_BROKER, entity)
+        private = make.store().private_key(agreement(make.BROKER))
+        assert private is not None
+        store = MemoryKeyStore((*make.store().all(), *made), (private,))
+        message = with_mac(command, secret.between(agreement(make.BROKER), agreement(make.METER)))
+        assert Verifier(store).verify(message).mac is Verdict.VALID
+
+
+def test_a_device_s_answer_is_not_maced_by_the_broker() -> None:
+    """Who answers for a party that is known as a remote one has its own MAC."""
+    answer = Message.plain(Cra.RESPONSE, 1, make.SUPPLIER, make.METER, OtherInformation(0x0059), b"")
+    secrets = SharedSecrets(make.store())
+    by_broker, by_itself = (
+        with_mac(answer, secrets.between(agreement(one), agreement(make.METER)))
+        for one in (make.BROKER, make.SUPPLIER)
+    )
+    verifier = Verifier(make.store())
+    assert verifier.verify(by_broker).mac is Verdict.INVALID
+    assert verifier.verify(by_itself).mac is Verdict.VALID
+
+
+# -- top-up tokens --------------------------------------------------------------------------
+
+
+def test_the_events_of_refusals() -> None:
+    """As read from gbcs-crypto 18.4; every code is in the event table."""
+    assert {refusal.name: refusal.event for refusal in Refusal if refusal.event is not None} == {
+        "OFFSET": 0x8F64,
+        "LEAD_BITS": 0x8F64,
+        "VALUE_CLASS": 0x8F64,
+        "COUNTER": 0x8F63,
+        "MAC": 0x8F63,
+        "DUPLICATE": 0x8F51,
+        "TOO_OLD": 0x8F51,
+        "CREDIT": 0x8F5B,
+        "BALANCE": 0x8F47,
+        "SUSPENDED": 0x81C5,
+    }
+    assert all(event_name(refusal.event) for refusal in Refusal if refusal.event is not None)
+    assert len({refusal.reason for refusal in Refusal}) == len(Refusal)
+
+
+@pytest.mark.parametrize(
+    ("throttle", "octets"),
+    [
+        (EntryThrottle(), "00000000 00000000 8000000000000000"),
+        (EntryThrottle(3, 1, Utc(0)), "00000003 00000001 0000000000000000"),
+        (EntryThrottle(0, 2, Utc(5)), "00000000 00000002 0000000000000005"),
+    ],
+)
+def test_the_octets_of_a_throttle(throttle: EntryThrottle, octets: str) -> None:
+    """Without an end the least number of 64 bits stands for it."""
+    assert throttle.to_bytes() == bytes.fromhex(octets)
+    assert EntryThrottle.from_bytes(bytes.fromhex(octets)) == throttle
+
+
+def test_the_events_of_local_entry() -> None:
+    assert (CREDIT_ADDED_LOCALLY, ENTRY_SUSPENDED) == (0x810E, 0x81C4)
+    assert event_name(CREDIT_ADDED_LOCALLY)
+    assert event_name(ENTRY_SUSPENDED)
