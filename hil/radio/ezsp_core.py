@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from typing import Any
-
-from gbcs.ids import EntityId
 
 from .ezsp_link import Link, Values
 from .interface import (
-    Event,
-    InterPanMessage,
     LinkLost,
     Network,
     NetworkTimeout,
     NodeType,
     NoNetwork,
     RadioClosed,
-    RadioError,
-    Received,
 )
 from .settings import RadioSettings
-from .streams import Stream
-
-LOG = logging.getLogger(__name__)
+from .shared import Shared
 
 # Statuses by their names, EmberStatus or sl_Status
 NETWORK_UP = "NETWORK_UP"
@@ -38,20 +29,13 @@ def plain(status: str) -> str:
     return status.removeprefix("ZIGBEE_").removeprefix("ERR_")
 
 
-class Core:
+class Core(Shared):
     """Shared by the parts of one radio."""
 
     def __init__(self, settings: RadioSettings) -> None:
-        self.settings = settings
-        self.messages: Stream[Received] = Stream(settings.backlog)
-        self.events: Stream[Event] = Stream(settings.backlog)
-        self.inter_pan: Stream[InterPanMessage] = Stream(settings.backlog)
+        super().__init__(settings)
         self.link: Link | None = None
-        self.closed = False
         self.reason = "not open"
-        self.eui64 = EntityId(bytes(8))
-        self.network: Network | None = None
-        self.keys: dict[EntityId, bytes] = {}
         self._waiters: list[tuple[frozenset[str], frozenset[str], asyncio.Future[str]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -90,11 +74,6 @@ class Core:
     def is_hub(self) -> bool:
         """Whether the node is the coordinator of its network."""
         return self.network is not None and self.network.node_type is NodeType.COORDINATOR
-
-    def emit(self, event: Event) -> None:
-        """Tell the caller."""
-        if not self.events.put(event):
-            LOG.warning("event lost, nobody reads: %s", event)
 
     # --- statuses of the stack
 
@@ -136,36 +115,3 @@ class Core:
         for *_, future in self._waiters:
             if not future.done():
                 future.set_exception(LinkLost(reason))
-
-    # --- tasks
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something on the side; what goes wrong at the radio then is not the caller's affair."""
-        if self.closed:
-            work.close()
-            return
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if isinstance(error, RadioError):
-            LOG.debug("on the side: %s", error)
-        elif error is not None:
-            LOG.error("on the side", exc_info=error)
-
-    def spawn_call(self, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """The same for a timer."""
-        if not self.closed:
-            self.spawn(call())
-
-    async def stop_tasks(self) -> None:
-        """End them all."""
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

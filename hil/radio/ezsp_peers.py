@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from gbcs.errors import ParseError
 from gbcs.ids import EntityId
-from smets.han.protection import is_acceptable, refusal
-from smets.han.zcl import PROFILE_SE, ApsMessage
+from smets.han.zcl import ApsMessage
 
 from .addresses import Addresses
 from .ezsp_core import Core
@@ -24,7 +22,6 @@ from .interface import (
     Dropped,
     DropReason,
     NodeType,
-    NoLinkKey,
     NotDelivered,
     RadioError,
     Received,
@@ -78,7 +75,6 @@ class Peers:
         self.frames = Frames(core, self._arrived)
         self.zdo = Zdo(core, self.frames, self._unasked)
         self.addresses = Addresses(self._ask_nwk, self._ask_eui)
-        self._order: dict[EntityId, asyncio.Semaphore] = {}
         self._held: dict[int, list[Arrival]] = {}
 
     def lost(self, reason: str) -> None:
@@ -92,36 +88,20 @@ class Peers:
 
     async def send(self, station: EntityId, message: ApsMessage, within: float | None) -> None:
         """See `Radio.send`."""
-        _ = self._core.here
-        self._must_have_key(station, message)
+        core = self._core
+        _ = core.here
+        core.must_have_key(station, message)
         if within is None:
-            settings = self._core.settings
             asleep = station in self.addresses.sleepy
-            within = settings.sleepy_timeout if asleep else settings.send_timeout
-        async with self._reaching(station, within) as nwk:
-            await self.frames.send(nwk, message)
-
-    def _must_have_key(self, station: EntityId, message: ApsMessage) -> None:
-        if message.encrypted and self._core.settings.require_authorised and station not in self._core.keys:
-            raise NoLinkKey(f"no link key with {station}")
-
-    @contextlib.asynccontextmanager
-    async def _reaching(self, station: EntityId, within: float) -> AsyncIterator[int]:
-        """The address of a station whose turn it is, for so long. Raises SendTimeout."""
-        order = self._order.get(station)
-        if order is None:
-            order = self._order[station] = asyncio.Semaphore(self._core.settings.per_peer)
-        try:
-            async with asyncio.timeout(within), order, self.polling.awake():
-                nwk = await self.addresses.nwk_of(station)
-                try:
-                    yield nwk
-                except NotDelivered:
-                    if nwk != COORDINATOR_ID:
-                        self.addresses.forget(station)  # it may have another by now
-                    raise
-        except TimeoutError:
-            raise SendTimeout(f"{station} did not answer in time") from None
+            within = core.settings.sleepy_timeout if asleep else core.settings.send_timeout
+        async with core.turn(station, within), self.polling.awake():
+            nwk = await self.addresses.nwk_of(station)
+            try:
+                await self.frames.send(nwk, message)
+            except NotDelivered:
+                if nwk != COORDINATOR_ID:
+                    self.addresses.forget(station)  # it may have another by now
+                raise
 
     async def find_endpoint(self, station: EntityId, profile: int, cluster: int, server: bool) -> int | None:
         """See `Radio.find_endpoint`."""
@@ -253,7 +233,7 @@ class Peers:
             if len(held) < HELD:
                 held.append(arrival)
             else:
-                self._drop(None, arrival, DropReason.UNKNOWN_SENDER)
+                self._drop(arrival)
         elif station is not None:
             self._deliver(station, arrival)
         else:
@@ -269,33 +249,20 @@ class Peers:
         finally:
             for arrival in self._held.pop(nwk, ()):
                 if station is None:
-                    self._drop(None, arrival, DropReason.UNKNOWN_SENDER)
+                    self._drop(arrival)
                 else:
                     self._deliver(station, arrival)
 
     def _deliver(self, station: EntityId, arrival: Arrival) -> None:
-        message, settings = arrival.message, self._core.settings
-        if not is_acceptable(message, arrival.broadcast, settings.protection):
-            self._drop(station, arrival, DropReason.UNPROTECTED)
-            answer = refusal(message) if settings.answer_unprotected and not arrival.broadcast else None
-            if answer is not None:
-                self._core.spawn(self.send(station, answer, None))
-            return
-        if (
-            message.encrypted
-            and message.profile == PROFILE_SE
-            and settings.require_authorised
-            and station not in self._core.keys
-        ):
-            self._drop(station, arrival, DropReason.JOIN_KEY)
-            return
-        self._heard(station, arrival.nwk)
-        received = Received(station, message, arrival.lqi, arrival.rssi, arrival.broadcast)
-        if not self._core.messages.put(received):
-            self._drop(station, arrival, DropReason.OVERFLOW)
+        received = Received(station, arrival.message, arrival.lqi, arrival.rssi, arrival.broadcast)
+        if self._core.deliver(received, self._refuse):
+            self._heard(station, arrival.nwk)
 
-    def _drop(self, station: EntityId | None, arrival: Arrival, reason: DropReason) -> None:
-        self._core.emit(Dropped(station, arrival.message.cluster, reason))
+    def _refuse(self, station: EntityId, answer: ApsMessage) -> None:
+        self._core.spawn(self.send(station, answer, None))
+
+    def _drop(self, arrival: Arrival) -> None:
+        self._core.emit(Dropped(None, arrival.message.cluster, DropReason.UNKNOWN_SENDER))
 
     def _unasked(self, arrival: Arrival) -> None:
         payload = arrival.message.payload

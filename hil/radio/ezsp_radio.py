@@ -52,6 +52,7 @@ from .interface import (
     Versions,
 )
 from .settings import RadioSettings
+from .shared import KeyBook
 from .streams import Stream
 from .zdo_frames import Announcement
 
@@ -75,7 +76,7 @@ class EzspRadio:
     ) -> None:
         self._path = path
         self._endpoints = tuple(endpoints)
-        self._store = keys
+        self._book = KeyBook(keys)
         self._random = random
         self._core = core = Core(settings)
         self._peers = Peers(core, self._announced, self._heard_from)
@@ -83,7 +84,6 @@ class EzspRadio:
         self._network = Networking(core)
         self._admission = Admission(core, self._peers.addresses, self._peers.zdo)
         self._inter_pan = InterPan(core)
-        self._changed: dict[EntityId, bytes | None] = {}  # keys since `keys` was last read
         self._versions = Versions(0, "")
         self._serving = False
         self._recovering = False
@@ -136,8 +136,7 @@ class EzspRadio:
         await core.stop_tasks()
         self._part_lost("the radio is closed")
         await self._disconnect()
-        for stream in (core.messages, core.events, core.inter_pan):
-            stream.end()
+        core.end()
 
     async def __aenter__(self) -> Self:
         return self
@@ -202,7 +201,7 @@ class EzspRadio:
         """Look for the network again, with the network key or without. Raises JoinError, NoNetwork."""
         async with self._operation:
             await self._network.rejoin(secured)
-            return await self._arrive(self._wanted())
+            return await self._arrive(self._book.wanted())
 
     async def leave(self) -> None:
         """Leave the network for good. Raises NoNetwork."""
@@ -269,17 +268,17 @@ class EzspRadio:
     async def set_link_key(self, eui64: EntityId, key: bytes) -> None:
         """The link key with a station from now on, its counters at zero. Raises KeyTableFull."""
         await self._keys.give(eui64, key)
-        self._changed[eui64] = key
+        self._book.set(eui64, key)
 
     async def forget_key(self, eui64: EntityId) -> None:
         """No key with a station any more."""
-        self._changed[eui64] = None
+        self._book.set(eui64, None)
         await self._keys.take(eui64)
 
     async def request_partner_key(self, eui64: EntityId) -> bytes:
         """A link key with another device, from the trust centre. Raises NoLinkKey."""
         key = await self._keys.ask(eui64)
-        self._changed[eui64] = key
+        self._book.set(eui64, key)
         return key
 
     async def ask_to_bind(self, eui64: EntityId, endpoint: int, cluster: int, own_endpoint: int) -> int:
@@ -421,7 +420,7 @@ class EzspRadio:
     # --- in and out of networks
 
     async def _go_on(self) -> Network:
-        wanted = self._wanted()
+        wanted = self._book.wanted()
         self._core.keys = dict(wanted)
         if not await self._network.resume():
             raise NoNetwork("the dongle is in no network", "NOT_JOINED")
@@ -448,7 +447,7 @@ class EzspRadio:
     async def _forget(self) -> None:
         """Nothing of an earlier network counts in the next."""
         self._left()
-        self._changed.clear()
+        self._book.clear()
         await self._core.command("clearKeyTable")
 
     def _left(self) -> None:
@@ -457,16 +456,6 @@ class EzspRadio:
         self._core.keys = {}
         self._admission.reset()
         self._peers.addresses.clear()
-
-    def _wanted(self) -> dict[EntityId, bytes]:
-        """Link keys the dongle should have."""
-        wanted = {row.station: row.key for row in self._store if row.authorised}
-        for station, key in self._changed.items():
-            if key is None:
-                wanted.pop(station, None)
-            else:
-                wanted[station] = key
-        return wanted
 
     # --- callbacks
 
@@ -488,7 +477,7 @@ class EzspRadio:
 
     async def _up_by_itself(self) -> None:
         async with self._operation:
-            await self._arrive(self._wanted())
+            await self._arrive(self._book.wanted())
 
     async def _down_by_itself(self) -> None:
         """Told to leave, or the parent is gone."""
@@ -537,5 +526,5 @@ class EzspRadio:
 
     async def _partner_key(self, partner: EntityId) -> None:
         key = await self._keys.learn(partner)
-        self._changed[partner] = key
+        self._book.set(partner, key)
         self._core.emit(PartnerKey(partner, key))
