@@ -13,6 +13,7 @@ import heapq
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
+from typing import Self
 
 from chts.chf import make_chf
 from chts.chf import manufactured as manufactured_chf
@@ -105,6 +106,15 @@ class Home:
         self._counters: dict[EntityId, int] = {}
         self._time_checks = self.now
         self._look_around(restart=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back what is not memory; a home on the memory link has nothing such."""
 
     # -- coming up --------------------------------------------------------------------
 

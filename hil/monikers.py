@@ -1,6 +1,7 @@
 """Monikers of links: `memory:`, `virtual:[air]`, `serial:/dev/...`, `tcp:host:port`, `replay:file`.
 
-Contract 4. What is not built yet is a known scheme with a clear error.
+Contract 4. What is not built yet is a known scheme with a clear error. What follows `virtual:` are
+options of the air (`hil.virtual.air`), with or without a `?` before them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from urllib.parse import parse_qsl
 from gbcs.errors import LocalError
 
 SCHEMES = ("memory", "virtual", "serial", "tcp", "replay")
-BUILT = ("memory",)
+BUILT = ("memory", "virtual", "serial", "tcp")
+STICKS = ("serial", "tcp")
+_OPTIONS = {"serial": ("baud", "flow"), "tcp": (), "replay": ()}
 
 
 class MonikerError(LocalError):
@@ -39,4 +42,32 @@ class Moniker:
             raise MonikerError(f"memory: takes no place, not {place!r}")
         if scheme not in BUILT:
             raise MonikerError(f"{scheme}: is not built yet")
+        if scheme == "virtual":
+            return cls(scheme, "&".join(part for part in (place, query) if part))
+        if scheme in STICKS:
+            _check_stick(scheme, place, options)
         return cls(scheme, place, options)
+
+    def option(self, name: str, default: str = "") -> str:
+        """The value of an option."""
+        return dict(self.options).get(name, default)
+
+    @property
+    def path(self) -> str:
+        """What a serial port or a dongle in the network is opened by."""
+        return f"socket://{self.rest}" if self.scheme == "tcp" else self.rest
+
+
+def _check_stick(scheme: str, place: str, options: tuple[tuple[str, str], ...]) -> None:
+    host, colon, port = place.rpartition(":")
+    if scheme == "tcp" and not (host and colon and port.isdecimal() and 0 < int(port) < 65536):
+        raise MonikerError(f"tcp: takes a host and a port, not {place!r}")
+    if not place:
+        raise MonikerError(f"{scheme}: takes the path of a port")
+    for name, value in options:
+        if name not in _OPTIONS[scheme]:
+            raise MonikerError(f"{scheme}: has no option {name!r}")
+        if name == "baud" and not (value.isdecimal() and int(value)):
+            raise MonikerError(f"baud has to be a number, not {value!r}")
+        if name == "flow" and value not in ("none", "hardware", "software"):
+            raise MonikerError(f"flow is none, hardware or software, not {value!r}")

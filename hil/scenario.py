@@ -31,7 +31,7 @@ from smets.values import Value
 
 from .commands import payload
 from .memory_link import NO_FAULTS, LinkOptions
-from .monikers import Moniker, MonikerError
+from .monikers import STICKS, Moniker, MonikerError
 from .scenario_file import ScenarioError, Source, Table
 from .scenario_values import plain, seconds
 from .transcript import BENCH, WAN
@@ -44,6 +44,7 @@ TAMPERS = ("repeat", "old counter", "wrong signature", "wrong MAC", "unknown use
 EXPECTATIONS = ("success", "refused", "undeliverable", "repeat")
 ACTIONS = (ENABLE_ACTION,)
 POWER: dict[str, Event] = {"lost": PowerLost(), "restored": PowerRestored()}
+DEFAULT_RADIO = Moniker("virtual")
 DEFAULT_START = Utc.of(2026, 1, 1)
 EARLIEST, LATEST = Utc.of(2000, 1, 2), Utc.of(2100, 1, 1)
 LONGEST_WAIT = 10 * 366 * 86_400  # seconds
@@ -61,7 +62,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class DeviceEntry:
-    """A device of the home; `link` is how well it and the hub hear each other."""
+    """A device of the home. `link` is how well it and the hub hear each other on `memory:`."""
 
     name: str
     type: DeviceType
@@ -69,6 +70,7 @@ class DeviceEntry:
     variant: str
     install_code: bytes
     link: LinkOptions
+    radio: Moniker
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class HubEntry:
     name: str
     chf: EntityId
     gpf: EntityId
+    radio: Moniker
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ class Scenario:
     parties: tuple[Party, ...]
     devices: tuple[DeviceEntry, ...]
     steps: tuple[Step, ...]
+    radio: Moniker
     outsiders: tuple[EntityId, ...] = ()
 
 
@@ -155,15 +159,16 @@ def parse_scenario(text: str, name: str) -> Scenario:
     home, hub = top.table("home"), top.table("hub")
     parties, devices, steps = top.tables("party"), top.tables("device"), top.tables("step")
     top.done()
-    link = _link(home)
+    radio = _radio(home, DEFAULT_RADIO)
     scenario = Scenario(
         home.text("name", Path(name).name),
         home.take("seed", str, "smets"),
         _start(home),
-        _hub(hub),
+        _hub(hub, radio),
         tuple(_party(table) for table in parties),
-        tuple(_device(table, link) for table in devices),
+        tuple(_device(table, radio) for table in devices),
         (),
+        radio,
     )
     home.done()
     if Role.ACCESS_CONTROL_BROKER not in {party.role for party in scenario.parties}:
@@ -193,13 +198,26 @@ def _start(home: Table) -> Utc:
     return start
 
 
-def _link(table: Table, default: LinkOptions = NO_FAULTS) -> LinkOptions:
+def _radio(table: Table, default: Moniker, home: Moniker | None = None) -> Moniker:
+    """The radio of a table. All radios of a home are of one kind."""
     if "radio" not in table:
         return default
     try:
-        return LinkOptions.of(Moniker.parse(table.take("radio", str)))
+        radio = Moniker.parse(table.take("radio", str))
+        _link(radio)
     except MonikerError as error:
         table.fail("radio", str(error))
+    if home is not None and _kind(radio) != _kind(home):
+        table.fail("radio", f"{radio.scheme}: and {home.scheme}: do not hear each other")
+    return radio
+
+
+def _kind(radio: Moniker) -> str:
+    return "stick" if radio.scheme in STICKS else radio.scheme
+
+
+def _link(radio: Moniker) -> LinkOptions:
+    return LinkOptions.of(radio) if radio.scheme == "memory" else NO_FAULTS
 
 
 def _emulated(table: Table) -> None:
@@ -207,12 +225,14 @@ def _emulated(table: Table) -> None:
         table.fail("kind", "real devices need a radio, which is not built yet")
 
 
-def _hub(table: Table) -> HubEntry:
-    entry = HubEntry(table.text("name", "hub"), table.entity("chf"), table.entity("gpf"))
+def _hub(table: Table, home: Moniker) -> HubEntry:
+    entry = HubEntry(
+        table.text("name", "hub"), table.entity("chf"), table.entity("gpf"), _radio(table, home, home)
+    )
     if entry.chf == entry.gpf:
         table.fail("gpf", "the gas proxy function has another identifier than the hub function")
     _emulated(table)
-    if _link(table) != NO_FAULTS:
+    if entry.radio != home and entry.radio.scheme not in STICKS:
         table.fail("radio", "options belong to [home] or to a [[device]]")
     table.done()
     return entry
@@ -225,7 +245,7 @@ def _party(table: Table) -> Party:
     return entry
 
 
-def _device(table: Table, link: LinkOptions) -> DeviceEntry:
+def _device(table: Table, home: Moniker) -> DeviceEntry:
     kind = DeviceType(table.one_of("type", tuple(t.value for t in DeviceType)))
     if kind is not DeviceType.ESME:
         table.fail("type", f"{kind.value} is not built yet")
@@ -236,13 +256,17 @@ def _device(table: Table, link: LinkOptions) -> DeviceEntry:
         table.fail("install_code", "not hex digits")
     if len(install_code) != 16:
         table.fail("install_code", "16 octets are needed")
+    radio = _radio(table, home, home)
+    if radio.scheme == "virtual" and radio != home:
+        table.fail("radio", "options of the air belong to [home]")
     entry = DeviceEntry(
         table.text("name"),
         kind,
         table.entity("id"),
         table.one_of("variant", ("single", "twin", "polyphase"), "single"),
         install_code,
-        _link(table, link),
+        _link(radio),
+        radio,
     )
     _emulated(table)
     table.done()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from shlex import quote
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 SCENARIO is a TOML file; without one the default scenario runs: a hub and an
-electricity meter on the memory: link.
+electricity meter.
+
+\b
+MONIKER is memory:, virtual: (virtual dongles on a simulated air),
+serial:/dev/... or tcp:host:port; AIR is for instance loss=0.2&delay_ms=5.
 
 \b
 Exit status: 0 everything was as expected, 1 something was not, 2 the scenario
@@ -38,15 +43,27 @@ _WIDTHS = (4, 50, 18, 20)
 @click.option("--transcript", metavar="FILE", type=PATH, help="Write what was said to a file.")
 @click.option("--report", metavar="DIR", type=PATH, help="Write junit.xml and report.html here.")
 @click.option("--store", metavar="FILE", type=PATH, help="Keep what the devices hold; run again to go on.")
+@click.option("--han", metavar="MONIKER", help="The radio of the home instead of the scenario's.")
+@click.option("--air", metavar="AIR", help="Options of the air between virtual dongles.")
+@click.option("--capture", metavar="FILE", type=PATH, help="Write what is on the air to a pcapng file.")
+@click.option("--keyfile", metavar="FILE", type=PATH, help="Write the keys of the run, for Wireshark.")
 def command(
-    scenario: Path | None, as_json: bool, transcript: Path | None, report: Path | None, store: Path | None
+    scenario: Path | None,
+    as_json: bool,
+    transcript: Path | None,
+    report: Path | None,
+    store: Path | None,
+    han: str | None,
+    air: str | None,
+    capture: Path | None,
+    keyfile: Path | None,
 ) -> int:
     """Bring a home up, send it commands, judge the answers."""
-    from hil.home import Home
+    from hil.homes import open_home
     from hil.runner import Runner
     from hil.scenario import load_scenario
 
-    loaded = load_scenario(scenario)
+    loaded = _on_air(load_scenario(scenario), han, air)
     with ExitStack() as stack:
         outputs = _outputs(stack, transcript, report)
         stores = None
@@ -54,7 +71,8 @@ def command(
             from hil.sqlite_store import SqliteDatabase
 
             stores = stack.enter_context(SqliteDatabase(store)).store
-        runner = Runner(loaded, Home(loaded, stores))
+        home = stack.enter_context(open_home(loaded, stores, capture, keyfile))
+        runner = Runner(loaded, home)
         results: list[Result] = []
         try:
             with _view(loaded, as_json) as view:
@@ -77,7 +95,30 @@ def command(
         print(json.dumps({"v": 1, "passed": len(results) - failed, "failed": failed}))
     else:
         print(f"{len(results) - failed} passed, {failed} failed")
+        if capture is not None:
+            print(f"read it with: {_tshark(capture, keyfile)}")
     return 1 if failed else 0
+
+
+def _tshark(capture: Path, keyfile: Path | None) -> str:
+    """The line for a shell that dissects a capture with its keys."""
+    read = f"tshark -r {quote(str(capture))}"
+    if keyfile is None:
+        return read
+    return f"{read} $(sed 's/^/-o uat:zigbee_pc_keys:/' {quote(str(keyfile))})"
+
+
+def _on_air(scenario: Scenario, han: str | None, air: str | None) -> Scenario:
+    """The scenario on the radio asked for. Raises MonikerError."""
+    from hil.homes import on_radio
+    from hil.monikers import Moniker, MonikerError
+
+    radio = scenario.radio if han is None else Moniker.parse(han)
+    if air is not None:
+        if radio.scheme != "virtual":
+            raise MonikerError(f"{radio.scheme}: has no air with options, only virtual:")
+        radio = Moniker("virtual", "&".join(filter(None, (radio.rest, air))))
+    return scenario if radio == scenario.radio else on_radio(scenario, radio)
 
 
 def _outputs(

@@ -114,9 +114,10 @@ class Bench:
         settings: DongleSettings | None = None,
         faults: LineFaults | None = None,
         ash: AshSettings | None = None,
+        eui64: int | None = None,
     ) -> TcpPort:
         """One more dongle, on a TCP port (0: any free one). Raises OSError."""
-        made = TcpPort(self._line(settings, faults, ash))
+        made = TcpPort(self._line(settings, faults, ash, eui64))
         self.ports.append(made)
         await made.open(host, port)
         return made
@@ -135,12 +136,17 @@ class Bench:
         return made
 
     def dongle(
-        self, settings: DongleSettings | None = None, ash: AshSettings | None = None, name: str = ""
+        self,
+        settings: DongleSettings | None = None,
+        ash: AshSettings | None = None,
+        name: str = "",
+        eui64: int | None = None,
     ) -> Dongle:
-        """One more dongle on the air, on no line yet."""
+        """One more dongle on the air, on no line yet. `eui64` is the next one if it is not given."""
         index = self._lines
         self._lines += 1
-        eui64 = self._first + 1 + index
+        if eui64 is None:
+            eui64 = self._first + 1 + index
         state = Persistent(eui64) if self._memory is None else self._memory.state(index, eui64)
         label = f"{self.seed}/{name or index}"
 
@@ -150,10 +156,15 @@ class Bench:
         return Dongle(attach, settings, ash, Random(f"{label}/host"))
 
     def _line(
-        self, settings: DongleSettings | None, faults: LineFaults | None, ash: AshSettings | None
+        self,
+        settings: DongleSettings | None,
+        faults: LineFaults | None,
+        ash: AshSettings | None,
+        eui64: int | None = None,
     ) -> Line:
         index = self._lines
-        return Line(self.dongle(settings, ash), faults, Random(f"{self.seed}/{index}/line"))
+        dongle = self.dongle(settings, ash, eui64=eui64)
+        return Line(dongle, faults, Random(f"{self.seed}/{index}/line"))
 
     async def close(self) -> None:
         """Unplug everything, write the memory."""

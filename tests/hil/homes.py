@@ -9,7 +9,8 @@ from hil.scenario import parse_scenario
 from smets.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT = (ROOT / "hil/scenarios/default.toml").read_text(encoding="utf-8")
+SHIPPED = (ROOT / "hil/scenarios/default.toml").read_text(encoding="utf-8")
+DEFAULT = SHIPPED.replace('radio = "virtual:"', 'radio = "memory:"')
 
 HOME = """spec = 1
 [home]

@@ -16,6 +16,22 @@ def test_memory() -> None:
     assert options("memory:?loss=0.1&duplicate=1&delay_ms=0&jitter_ms=5") == LinkOptions(0.1, 1.0, 0.0, 5.0)
 
 
+@pytest.mark.parametrize("text", ["virtual:loss=0.2&delay_ms=5", "virtual:?loss=0.2&delay_ms=5"])
+def test_the_air_of_virtual_dongles(text: str) -> None:
+    assert Moniker.parse(text) == Moniker("virtual", "loss=0.2&delay_ms=5")
+
+
+def test_sticks() -> None:
+    serial = Moniker.parse("serial:/dev/ttyUSB0?baud=460800&flow=hardware")
+    assert (serial.path, serial.option("baud"), serial.option("flow")) == (
+        "/dev/ttyUSB0",
+        "460800",
+        "hardware",
+    )
+    assert Moniker.parse("tcp:bench.local:6638").path == "socket://bench.local:6638"
+    assert Moniker.parse("serial:COM3").option("flow", "none") == "none"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -24,9 +40,14 @@ def test_memory() -> None:
         ("bluetooth:", "is no link"),
         ("Memory:", "is no link"),
         ("memory:here", "takes no place, not 'here'"),
-        ("virtual:air", "virtual: is not built yet"),
-        ("serial:/dev/ttyUSB0?baud=115200&flow=none", "serial: is not built yet"),
-        ("tcp:localhost:6638", "tcp: is not built yet"),
+        ("serial:", "serial: takes the path of a port"),
+        ("serial:/dev/ttyUSB0?baud=fast", "baud has to be a number, not 'fast'"),
+        ("serial:/dev/ttyUSB0?flow=some", "flow is none, hardware or software, not 'some'"),
+        ("serial:/dev/ttyUSB0?speed=5", "serial: has no option 'speed'"),
+        ("tcp:localhost", "tcp: takes a host and a port, not 'localhost'"),
+        ("tcp:localhost:http", "tcp: takes a host and a port"),
+        ("tcp:localhost:70000", "tcp: takes a host and a port"),
+        ("tcp:localhost:6638?baud=5", "tcp: has no option 'baud'"),
         ("replay:old.jsonl", "replay: is not built yet"),
     ],
 )

@@ -9,17 +9,19 @@ import pytest
 from gbcs.ids import DeviceType, EntityId, Role
 from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
 from hil.memory_link import LinkOptions
+from hil.monikers import Moniker
 from hil.scenario import ScenarioError, load_scenario, parse_scenario
 from hil.scenario_file import key_lines
 from smets.events import Metrology, PowerLost, UserAction
-from tests.hil.homes import DEFAULT, HOME, METER, READ, command, meter, step
+from tests.hil.homes import DEFAULT, HOME, METER, READ, SHIPPED, command, meter, step
 
 WHOLE = HOME + METER + READ
 
 
 def test_the_default_scenario() -> None:
     scenario = load_scenario(None)
-    assert scenario == parse_scenario(DEFAULT, "default scenario")
+    assert scenario == parse_scenario(SHIPPED, "default scenario")
+    assert scenario.radio == Moniker("virtual")
     assert len(scenario.steps) >= 25
     for one in scenario.steps:
         assert DEFAULT.splitlines()[one.line - 1] == "[[step]]"
@@ -87,7 +89,13 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("2026-01", "0001-01", "start = 0001-01-01T00:00:00Z", "home.start: has to lie between"),
     ("2026-01", "9999-01", "start = 9999-01-01T00:00:00Z", "home.start: has to lie between"),
     ('"memory:"', '"memory:?loss=2"', 'radio = "memory:?loss=2"', "home.radio: loss is out of range: 2"),
-    ('"memory:"', '"tcp:x:1"', 'radio = "tcp:x:1"', "home.radio: tcp: is not built yet"),
+    ('"memory:"', '"replay:x"', 'radio = "replay:x"', "home.radio: replay: is not built yet"),
+    (
+        "[hub]",
+        '[hub]\nradio = "serial:/dev/ttyUSB0"',
+        'radio = "serial:/dev/ttyUSB0"',
+        "hub.radio: serial: and memory: do not hear each other",
+    ),
     ('"memory:"', "5", "radio = 5", "home.radio: a text is needed"),
     ("chf = ", "fch = ", "[hub]", "hub.chf: is missing"),
     ("00-02", "00", 'chf = "00-DB-12-34-56-78-00"', "hub.chf: an entity identifier has 8 octets, not 7"),

@@ -1,0 +1,251 @@
+"""A hub or a device at its radio: what arrives there goes to key establishment or to its tunnel.
+
+Time is the loop's; the machines of key establishment see it as a clock that begins at an epoch.
+Source: SE standard Annex C, GBCS 10.2.2 (reference: se-security 7, 8, chts-hub 7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from gbcs.errors import GbcsError, LocalError
+from gbcs.ids import EntityId
+from gbcs.time import Utc
+from smets.han.compute import Compute
+from smets.han.credential import CbkeCredential
+from smets.han.key_establishment import KeyEstablishment
+from smets.han.key_establishment_events import (
+    Established,
+    Failed,
+    KeyEstablishmentEvent,
+    LeaveNetwork,
+    NotDelivered,
+    PartnerSuites,
+    ReadSuites,
+    Received,
+    Send,
+    Start,
+    TimeDue,
+)
+from smets.han.key_establishment_frames import Status
+from smets.han.link import Address, Frame
+from smets.han.link_keys import KeySource, LinkKey, LinkKeys
+from smets.han.suites import Random
+from smets.han.tunnel_frames import TUNNELING, tunnel_command, tunnel_frame
+from smets.han.zcl import ApsMessage
+
+from .radio.interface import DeviceRadio, RadioError
+from .radio.interface import Received as Arrived
+
+KEY_ESTABLISHMENT = 0x0800
+
+
+class NoKey(LocalError):
+    """Key establishment with a station came to nothing."""
+
+
+class RadioNode:
+    """One node at work: `start` it inside a running loop, `stop` it before the radio is closed.
+
+    `address`: the station and endpoint the node speaks as. `admits`: see `KeyEstablishment`.
+    `serves_tunnel`: whether it is the tunnel's server, as all devices but a hub are. `deliver` is
+    called for what comes through the tunnel, `note` with what key establishment says of itself.
+    """
+
+    def __init__(
+        self,
+        radio: DeviceRadio,
+        address: Address,
+        credentials: Iterable[CbkeCredential],
+        random: Random,
+        *,
+        trust_centre: EntityId,
+        admits: Callable[[EntityId], bool],
+        serves_tunnel: bool,
+        epoch: Utc,
+        deliver: Callable[[Frame, bytes], None],
+        link_keys: LinkKeys | None = None,
+        note: Callable[[EntityId | None, str, str], None] = lambda station, text, verdict: None,
+    ) -> None:
+        self.radio = radio
+        self.address = address
+        self.link_keys = link_keys if link_keys is not None else LinkKeys()
+        self._establishment = KeyEstablishment(
+            address, credentials, random, trust_centre=trust_centre, admits=admits
+        )
+        self._serves = serves_tunnel
+        self._epoch = epoch
+        self._deliver = deliver
+        self._note = note
+        self._sequence = 0
+        self._waiting: dict[EntityId, asyncio.Future[None]] = {}
+        self._sends: asyncio.Queue[Send | Established | LeaveNetwork] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._began = 0.0
+
+    # -- life -------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._began = asyncio.get_running_loop().time()
+        self._spawn(self._listen())
+        self._spawn(self._work())
+
+    async def stop(self) -> None:
+        """Listen no more; nothing is left running."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def now(self) -> Utc:
+        """The time its key establishment goes by."""
+        return self._epoch.plus(us=round((asyncio.get_running_loop().time() - self._began) * 1_000_000))
+
+    # -- what is asked of it ----------------------------------------------------------
+
+    def preconfigure(self, station: EntityId, key: bytes) -> None:
+        """Hold the key of an install code."""
+        self.link_keys.put(LinkKey(station, key, KeySource.INSTALL_CODE, self.now))
+
+    def expect_key(self, station: EntityId) -> asyncio.Future[None]:
+        """Ends when a key is established with a station; raises NoKey once that has no prospect."""
+        old = self._waiting.get(station)
+        if old is None or old.done():
+            self._waiting[station] = asyncio.get_running_loop().create_future()
+        return self._waiting[station]
+
+    def establish(self, peer: Address) -> asyncio.Future[None]:
+        """Begin key establishment with a peer."""
+        outcome = self.expect_key(peer.station)
+        self._happens(Start(peer))
+        return outcome
+
+    def octets_of(self, frame: Frame) -> bytes:
+        """The ZCL frame of a frame to be sent, under a new sequence number. Raises BuildError."""
+        self._sequence = (self._sequence + 1) & 0xFF
+        return tunnel_frame(frame.command, self._sequence, self._serves).octets()
+
+    async def send(self, frame: Frame, payload: bytes) -> None:
+        """Send a frame made by `octets_of`. Raises RadioError."""
+        message = ApsMessage(
+            TUNNELING,
+            frame.source.endpoint,
+            frame.destination.endpoint,
+            payload,
+            encrypted=frame.aps_encrypted,
+        )
+        await self.radio.send(frame.destination.station, message)
+
+    # -- what arrives -----------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        async for arrived in self.radio.messages:
+            self._arrived(arrived)
+
+    def _arrived(self, arrived: Arrived) -> None:
+        message = arrived.message
+        source = Address(arrived.eui64, message.source_endpoint)
+        if message.encrypted:
+            self.link_keys.proven(arrived.eui64)
+        if message.cluster == KEY_ESTABLISHMENT:
+            self._happens(Received(source, message.payload))
+        elif message.cluster == TUNNELING:
+            try:
+                command = tunnel_command(message.payload)
+            except GbcsError as error:
+                self._note(arrived.eui64, str(error), "refused")
+                return
+            if command is not None:
+                here = Address(self.address.station, message.destination_endpoint)
+                self._deliver(Frame(source, here, command, message.encrypted), message.payload)
+
+    # -- key establishment ------------------------------------------------------------
+
+    def _happens(self, event: KeyEstablishmentEvent) -> None:
+        """Give an event to key establishment, do what it wants, see when it wants to be woken."""
+        pending: list[KeyEstablishmentEvent] = [event]
+        while pending:
+            for effect in self._establishment.handle(pending.pop(0), self.now):
+                if isinstance(effect, Send | Established | LeaveNetwork):
+                    self._sends.put_nowait(effect)
+                elif isinstance(effect, Compute):
+                    self._spawn(self._compute(effect))
+                elif isinstance(effect, ReadSuites):
+                    pending.append(PartnerSuites(effect.peer.station, None))
+                elif isinstance(effect, Failed):
+                    self._failed(effect)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self._establishment.next_deadline
+        if deadline is not None:
+            delay = max(0.0, (deadline.us - self.now.us) / 1_000_000)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._happens, TimeDue())
+
+    async def _compute(self, effect: Compute) -> None:
+        self._happens(await asyncio.get_running_loop().run_in_executor(None, effect.run))
+
+    async def _work(self) -> None:
+        """One effect after the other: a key is installed after the message that ends the exchange."""
+        while True:
+            effect = await self._sends.get()
+            if isinstance(effect, Send):
+                message = ApsMessage(
+                    KEY_ESTABLISHMENT,
+                    self.address.endpoint,
+                    effect.destination.endpoint,
+                    effect.octets,
+                    encrypted=False,
+                )
+                try:
+                    await self.radio.send(effect.destination.station, message)
+                except RadioError as error:
+                    self._note(effect.destination.station, str(error), "lost")
+                    self._happens(NotDelivered(effect.destination.station))
+            elif isinstance(effect, Established):
+                await self._install(effect)
+            else:
+                self._note(None, "the hub will never establish a key with this device", "refused")
+
+    async def _install(self, effect: Established) -> None:
+        try:
+            await self.radio.set_link_key(effect.station, effect.link_key)
+        except RadioError as error:
+            self._settle(effect.station, NoKey(f"the dongle does not take the link key: {error}"))
+            return
+        self.link_keys.put(LinkKey(effect.station, effect.link_key, KeySource.CBKE, self.now, effect.suite))
+        self._note(effect.station, f"link key established, {effect.suite.name}", "")
+        self._settle(effect.station, None)
+
+    def _failed(self, effect: Failed) -> None:
+        status = "no answer in time"
+        if effect.status is not None:
+            known = effect.status in Status.__members__.values()
+            status = Status(effect.status).name if known else f"status {effect.status}"
+        who = "the other side" if effect.by_partner else "this side"
+        why = f"key establishment ended by {who}: {status}"
+        self._note(effect.station, why, "failed")
+        if effect.initiator and effect.retry is None:
+            self._settle(effect.station, NoKey(why))
+
+    def _settle(self, station: EntityId, error: NoKey | None) -> None:
+        outcome = self._waiting.pop(station, None)
+        if outcome is None or outcome.done():
+            return
+        if error is None:
+            outcome.set_result(None)
+        else:
+            outcome.set_exception(error)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

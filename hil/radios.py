@@ -1,0 +1,108 @@
+"""Where the nodes of a home get their radios: virtual dongles on one air, or sticks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+
+from gbcs.errors import LocalError
+from gbcs.ids import EntityId
+from smets.han.endpoints import endpoints_of
+from smets.han.link_keys import LinkKeys
+
+from .monikers import Moniker, MonikerError
+from .radio.ezsp_radio import EzspRadio
+from .radio.interface import DeviceRadio
+from .radio.settings import RadioSettings
+from .scenario import Scenario
+from .virtual.bench import Bench
+
+LOOPBACK = "127.0.0.1"
+Tap = Callable[[int, int, bytes], None]
+"""Hears a channel, when a frame began in microseconds, and its octets with their check sequence."""
+
+
+class VirtualRadios:
+    """Opens radios on virtual dongles that have the EUI-64 of their station, each on its own TCP port.
+
+    `seed` and `air` (options of `hil.virtual.air.parse_link`, and `paced`) decide what the air does.
+    Raises BuildError.
+    """
+
+    def __init__(
+        self, seed: str, air: str = "", settings: RadioSettings | None = None, tap: Tap | None = None
+    ) -> None:
+        self._seed = int.from_bytes(sha256(seed.encode()).digest()[:6], "big")
+        self._air = air
+        self._settings = settings
+        self._tap = tap
+        self.bench: Bench | None = None
+
+    async def open(self, name: str, station: EntityId, device: str, link_keys: LinkKeys) -> DeviceRadio:
+        """The radio of a node. Raises RadioError."""
+        if self.bench is None:
+            self.bench = Bench(self._seed, self._air)
+            if self._tap is not None:
+                self.bench.air.taps.append(self._tap)
+        port = await self.bench.add_tcp(LOOPBACK, 0, eui64=int.from_bytes(station, "big"))
+        return await EzspRadio.open(
+            f"socket://{port.name}",
+            settings=self._settings,
+            endpoints=endpoints_of(device),
+            keys=link_keys,
+        )
+
+    async def close(self) -> None:
+        """Unplug the dongles."""
+        if self.bench is not None:
+            await self.bench.close()
+            self.bench = None
+
+
+class StickRadios:
+    """Opens sticks: serial ports, or dongles behind a TCP port, one for each node by its name."""
+
+    def __init__(self, paths: dict[str, Moniker], settings: RadioSettings | None = None) -> None:
+        self._paths = paths
+        self._settings = settings or RadioSettings()
+
+    async def open(self, name: str, station: EntityId, device: str, link_keys: LinkKeys) -> DeviceRadio:
+        """The radio of a node. Raises RadioError, LocalError where the stick is another station."""
+        moniker = self._paths[name]
+        settings = self._settings
+        if moniker.scheme == "serial":
+            flow = moniker.option("flow", "none")
+            settings = replace(
+                settings,
+                baudrate=int(moniker.option("baud", str(settings.baudrate))),
+                flow_control=None if flow == "none" else flow,
+            )
+        radio = await EzspRadio.open(
+            moniker.path, settings=settings, endpoints=endpoints_of(device), keys=link_keys
+        )
+        if radio.eui64 != station:
+            found = radio.eui64
+            await radio.close()
+            what = "the gpf of the hub" if device == "hub" else f"the id of {name}"
+            raise LocalError(f"the stick of {name} is {found}: {what} has to be the same, not {station}")
+        return radio
+
+    async def close(self) -> None:
+        """Nothing but the radios themselves has to be given back."""
+
+
+def open_radios(scenario: Scenario, tap: Tap | None = None) -> VirtualRadios | StickRadios:
+    """The radios of a scenario; nothing is opened yet. Raises MonikerError, BuildError."""
+    if scenario.radio.scheme == "virtual":
+        return VirtualRadios(scenario.seed, scenario.radio.rest, tap=tap)
+    if tap is not None:
+        raise MonikerError(f"{scenario.radio.scheme}: sticks of a home cannot capture what is on the air")
+    paths = {scenario.hub.name: scenario.hub.radio}
+    paths |= {entry.name: entry.radio for entry in scenario.devices}
+    first: dict[Moniker, str] = {}
+    for name, moniker in paths.items():
+        if moniker in first:
+            raise MonikerError(f"{name} and {first[moniker]} cannot share one stick: give each its radio")
+        first[moniker] = name
+    return StickRadios(paths)
