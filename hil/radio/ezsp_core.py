@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from smets.han.endpoints import Endpoint
 
 from .ezsp_link import Link, Values
 from .interface import (
@@ -32,8 +34,8 @@ def plain(status: str) -> str:
 class Core(Shared):
     """Shared by the parts of one radio."""
 
-    def __init__(self, settings: RadioSettings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: RadioSettings, endpoints: Sequence[Endpoint] = ()) -> None:
+        super().__init__(settings, endpoints)
         self.link: Link | None = None
         self.reason = "not open"
         self._waiters: list[tuple[frozenset[str], frozenset[str], asyncio.Future[str]]] = []

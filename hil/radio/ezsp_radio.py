@@ -75,10 +75,9 @@ class EzspRadio:
         random: Callable[[int], bytes],
     ) -> None:
         self._path = path
-        self._endpoints = tuple(endpoints)
         self._book = KeyBook(keys)
         self._random = random
-        self._core = core = Core(settings)
+        self._core = core = Core(settings, endpoints)
         self._peers = Peers(core, self._announced, self._heard_from)
         self._keys = Keys(core)
         self._network = Networking(core)
@@ -332,7 +331,7 @@ class EzspRadio:
                 raise RadioUnavailable(f"another dongle is at {self._path}: {eui64}")
             core.eui64 = eui64
             self._versions = await link.versions()
-            for endpoint in self._endpoints:
+            for endpoint in core.endpoints:
                 await core.demand(
                     "addEndpoint",
                     endpoint.number,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from gbcs.ids import EntityId
+from smets.han.endpoints import Endpoint
 from smets.han.protection import is_acceptable, refusal
 from smets.han.zcl import PROFILE_SE, ApsMessage
 
@@ -28,13 +29,16 @@ from .settings import RadioSettings
 from .streams import Stream
 
 LOG = logging.getLogger(__name__)
+ALL_ENDPOINTS = 0xFF
 
 
 class Shared:
     """The state that the parts of one radio share, and its tasks."""
 
-    def __init__(self, settings: RadioSettings) -> None:
+    def __init__(self, settings: RadioSettings, endpoints: Sequence[Endpoint] = ()) -> None:
         self.settings = settings
+        self.endpoints = tuple(endpoints)
+        self._numbers = frozenset(endpoint.number for endpoint in endpoints)
         self.messages: Stream[Received] = Stream(settings.backlog)
         self.events: Stream[Event] = Stream(settings.backlog)
         self.inter_pan: Stream[InterPanMessage] = Stream(settings.backlog)
@@ -77,8 +81,14 @@ class Shared:
     # --- in
 
     def deliver(self, received: Received, answer: Callable[[EntityId, ApsMessage], None]) -> bool:
-        """Hand on a message that has the protection it needs; `answer` sends a refusal."""
+        """Hand on a message that has the protection it needs; `answer` sends a refusal.
+
+        Without endpoints of its own a radio takes what goes to any.
+        """
         station, message, settings = received.eui64, received.message, self.settings
+        target = message.destination_endpoint
+        if self._numbers and target != ALL_ENDPOINTS and target not in self._numbers:
+            return True
         if not is_acceptable(message, received.broadcast, settings.protection):
             self.emit(Dropped(station, message.cluster, DropReason.UNPROTECTED))
             response = refusal(message) if settings.answer_unprotected and not received.broadcast else None
