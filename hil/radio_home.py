@@ -34,6 +34,7 @@ SENDS = 3  # ours: times a frame is given to the dongle where the peer did not a
 JOINS = 10  # ours: attempts of a device before it waits
 KEY_SECONDS = 60.0  # key establishment of a device, with all attempts
 RETRY_SECONDS = 10  # until a device tries to join again, by the home's clock
+LEAVE_SECONDS = 5.0  # ours: until a device that was told to leave has left
 JOIN_RULE = "chts-hub 5.2"
 KEY_RULE = "se-security 7"
 CARRY_RULE = "chts-hub 7.1"
@@ -216,13 +217,24 @@ class RadioHome(Home):
             hub = self._nodes[self.scenario.hub.name]
             hub.link_keys.forget(station)
             try:
-                self._run(hub.radio.remove(station))
+                self._run(self._send_away(name, station))
             except RadioError as error:
                 text = f"removing it: {error}"
                 self.transcript.add(
                     self.now, self.scenario.hub.name, name, "zdo", b"", "", text, "failed", JOIN_RULE
                 )
         self._station_event(name, LinkDown(self.hub.address))
+
+    async def _send_away(self, name: str, station: EntityId) -> None:
+        """Tell a device to leave, and wait until it has: it may be added again at once."""
+        await self._nodes[self.scenario.hub.name].radio.remove(station)
+        radio = self._nodes[name].radio
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                while radio.network is not None:
+                    await radio.events.get()  # nobody else reads them; old ones may be among them
+        except TimeoutError:
+            raise RadioError("it was told to leave, and is still there") from None
 
     # -- carrying ---------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 
@@ -13,7 +14,7 @@ from smets.han.link_keys import LinkKeys
 
 from .monikers import Moniker, MonikerError
 from .radio.ezsp_radio import EzspRadio
-from .radio.interface import DeviceRadio
+from .radio.interface import DeviceRadio, NoNetwork
 from .radio.settings import RadioSettings
 from .scenario import Scenario
 from .virtual.bench import Bench
@@ -61,7 +62,10 @@ class VirtualRadios:
 
 
 class StickRadios:
-    """Opens sticks: serial ports, or dongles behind a TCP port, one for each node by its name."""
+    """Opens sticks: serial ports, or dongles behind a TCP port, one for each node by its name.
+
+    A stick that remembers a network leaves it: a home forms its own.
+    """
 
     def __init__(self, paths: dict[str, Moniker], settings: RadioSettings | None = None) -> None:
         self._paths = paths
@@ -69,27 +73,44 @@ class StickRadios:
 
     async def open(self, name: str, station: EntityId, device: str, link_keys: LinkKeys) -> DeviceRadio:
         """The radio of a node. Raises RadioError, LocalError where the stick is another station."""
-        moniker = self._paths[name]
-        settings = self._settings
-        if moniker.scheme == "serial":
-            flow = moniker.option("flow", "none")
-            settings = replace(
-                settings,
-                baudrate=int(moniker.option("baud", str(settings.baudrate))),
-                flow_control=None if flow == "none" else flow,
-            )
-        radio = await EzspRadio.open(
-            moniker.path, settings=settings, endpoints=endpoints_of(device), keys=link_keys
-        )
+        radio = await _open_stick(self._paths[name], self._settings, device, link_keys)
         if radio.eui64 != station:
             found = radio.eui64
             await radio.close()
             what = "the gpf of the hub" if device == "hub" else f"the id of {name}"
             raise LocalError(f"the stick of {name} is {found}: {what} has to be the same, not {station}")
+        try:
+            with suppress(NoNetwork):
+                await radio.resume()
+                await radio.leave()
+        except BaseException:
+            await radio.close()
+            raise
         return radio
 
     async def close(self) -> None:
         """Nothing but the radios themselves has to be given back."""
+
+
+async def _open_stick(
+    moniker: Moniker, settings: RadioSettings, device: str, link_keys: LinkKeys
+) -> EzspRadio:
+    if moniker.scheme == "serial":
+        flow = moniker.option("flow", "none")
+        settings = replace(
+            settings,
+            baudrate=int(moniker.option("baud", str(settings.baudrate))),
+            flow_control=None if flow == "none" else flow,
+        )
+    return await EzspRadio.open(
+        moniker.path, settings=settings, endpoints=endpoints_of(device), keys=link_keys
+    )
+
+
+async def stick_id(moniker: Moniker, settings: RadioSettings | None = None) -> EntityId:
+    """The EUI-64 of a stick. Raises RadioError."""
+    async with await _open_stick(moniker, settings or RadioSettings(), "hub", LinkKeys()) as radio:
+        return radio.eui64
 
 
 def open_radios(scenario: Scenario, tap: Tap | None = None) -> VirtualRadios | StickRadios:
