@@ -48,6 +48,7 @@ ROWS: tuple[tuple[int, int, str, str, str, str, str], ...] = (
     (0x0700, 0x0617, "PriceTrailingDigit", "bitmap8", "", "DebtRecoveryRates[1]: scalerCurrent; DebtRecoveryRates[2]: scalerCurrent; AccumulatedDebtRegister: scale; EmergencyCreditBalance: scale; PaymentDebtRegister: scale; TimeDebtRegisters[1]: scale; TimeDebtRegisters[2]: scale; TariffBlockPriceMatrixTOU: scalerCurrent", "get"),
     # Metering
     (0x0702, 0x0000, "CurrentSummationDelivered", "uint48", "m3 x Multiplier/Divisor", "ConsumptionRegister: value", "get"),
+    (0x0702, 0x0001, "CurrentSummationReceived", "uint48", "", "", ""),
     (0x0702, 0x0014, "SupplyStatus", "enum8@supply", "", "SupplyState: value.output_state", "get"),
     (0x0702, 0x0100, "CurrentTier1SummationDelivered", "uint48", "m3 x Multiplier/Divisor", "TariffTOURegisterMatrix[1]: value", "get"),
     (0x0702, 0x0102, "CurrentTier2SummationDelivered", "uint48", "m3 x Multiplier/Divisor", "TariffTOURegisterMatrix[2]: value", "get"),
@@ -63,6 +64,7 @@ ROWS: tuple[tuple[int, int, str, str, str, str, str], ...] = (
     (0x0702, 0x0306, "MeteringDeviceType", "bitmap8", "", "", ""),
     (0x0702, 0x0307, "SiteID", "octet-string", "", "MeterPointReferenceNumber: value", "get"),
     (0x0702, 0x0311, "CustomerIDNumber", "octet-string", "", "", ""),
+    (0x0702, 0x0400, "InstantaneousDemand", "int24", "", "", ""),
     (0x0702, 0x0607, "SupplyTamperState", "enum8", "", "SupplyTamperState: value", "get"),
     (0x0702, 0x0608, "SupplyDepletionState", "enum8", "", "SupplyDepletionState: value", "get"),
     (0x0702, 0x0700, "CurrentNoTierBlock1SummationDelivered", "uint48", "m3 x Multiplier/Divisor", "TariffBlockCounterMatrix[1]: value", "get"),

@@ -42,9 +42,14 @@ NO_DEFAULT_RESPONSE = 0x10
 READ_ATTRIBUTES = 0x00
 READ_ATTRIBUTES_RESPONSE = 0x01
 DEFAULT_RESPONSE = 0x0B
+DISCOVER_ATTRIBUTES = 0x0C
+DISCOVER_ATTRIBUTES_RESPONSE = 0x0D
 
 SUCCESS = 0x00
 FAILURE = 0x01
+MALFORMED = 0x80
+UNSUP_CLUSTER_COMMAND = 0x81
+UNSUPPORTED_ATTRIBUTE = 0x86
 NOT_FOUND = 0x8B
 
 
@@ -124,6 +129,11 @@ def _attributes() -> dict[tuple[int, int], Attribute]:
 
 
 @cache
+def _attribute_names() -> dict[tuple[int, str], Attribute]:
+    return {(a.cluster, a.name): a for a in attributes()}
+
+
+@cache
 def _commands() -> dict[tuple[int | None, bool | None, int], Command]:
     return {(c.cluster, c.to_client, c.id): c for c in commands()}
 
@@ -139,6 +149,20 @@ def _command_names() -> dict[str, Command]:
 def attribute(cluster: int, number: int) -> Attribute | None:
     """The attribute of a cluster, or None."""
     return _attributes().get((cluster, number))
+
+
+def attribute_by_name(cluster: int, name: str) -> Attribute:
+    """The attribute of a cluster by its name. Raises BuildError."""
+    try:
+        return _attribute_names()[cluster, name]
+    except KeyError:
+        raise BuildError(f"cluster {cluster:04X} has no attribute called {name!r}") from None
+
+
+@cache
+def attributes_of(cluster: int) -> tuple[Attribute, ...]:
+    """The attributes of a cluster, in order of their identifiers."""
+    return tuple(a for a in attributes() if a.cluster == cluster)
 
 
 def command(cluster: int, frame_control: int, number: int) -> Command | None:

@@ -29,6 +29,9 @@ ROWS: tuple[Row, ...] = (
     (None, "both", 0x05, "WriteAttributesNoResponse", _WRITE),
     (None, "both", 0x0A, "ReportAttributes", _WRITE),
     (None, "both", 0x0B, "DefaultResponse", "CommandId:uint8, Status:enum8@status"),
+    # not in a GBZ payload; the fields are those of the ZCL
+    (None, "both", 0x0C, "DiscoverAttributes", "StartAttributeId:attribute-id, MaximumAttributes:uint8"),
+    (None, "both", 0x0D, "DiscoverAttributesResponse", "DiscoveryComplete:boolean, Attributes[]{AttributeId:attribute-id, AttributeType:uint8}"),
     (None, "both", 0x0E, "ReadAttributesStructured", f"Attributes[]{{AttributeId:attribute-id, {_SELECTOR}}}"),
     (None, "both", 0x0F, "WriteAttributesStructured", f"Records[]{{AttributeId:attribute-id, {_SELECTOR}, Value:typed}}"),
     (None, "both", 0x10, "WriteAttributesStructuredResponse", f"Records[]{{Status:enum8@status, when Status!=0, AttributeId:attribute-id, {_SELECTOR}}}"),

@@ -7,7 +7,7 @@ A frame is the payload of an APS message of profile 0109 between two endpoints. 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gbcs.errors import BuildError, ParseError
@@ -27,6 +27,7 @@ from gbcs.zcl.types import BY_NAME, OPAQUE, Node, octets_of
 
 PROFILE_SE = 0x0109
 HEADER = 3
+FRAME_TYPE = 0x03  # mask of the frame control: 0 general, 1 of the cluster, others reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,16 @@ class ZclFrame:
     def to_client(self) -> bool:
         """Server to client."""
         return bool(self.frame_control & TO_CLIENT)
+
+    @property
+    def is_general(self) -> bool:
+        """A command that every cluster has."""
+        return not self.frame_control & FRAME_TYPE
+
+    @property
+    def is_of_cluster(self) -> bool:
+        """A command of the cluster's own."""
+        return self.frame_control & FRAME_TYPE == CLUSTER_SPECIFIC
 
     @property
     def declared(self) -> Command | None:
@@ -88,16 +99,22 @@ class ZclFrame:
         return bytes((self.frame_control, self.sequence, self.command)) + octets_of(self.body)
 
 
-def parse_zcl(cluster: int, payload: bytes) -> ZclFrame:
-    """Read the payload of an APS message. Raises ParseError, also for a manufacturer's frame."""
+def parse_header(cluster: int, payload: bytes) -> ZclFrame:
+    """Read no more than the header: a frame without its body. Raises ParseError as `parse_zcl`."""
     if len(payload) < HEADER:
         raise ParseError("shorter than a ZCL header", len(payload), "zcl")
     frame_control, sequence, number = payload[:HEADER]
     if frame_control & MANUFACTURER_SPECIFIC:
         raise ParseError("a frame of a manufacturer", 0, "zcl.frame control")
-    known = command(cluster, frame_control, number)
+    return ZclFrame(cluster, frame_control, sequence, number)
+
+
+def parse_zcl(cluster: int, payload: bytes) -> ZclFrame:
+    """Read the payload of an APS message. Raises ParseError, also for a manufacturer's frame."""
+    frame = parse_header(cluster, payload)
+    known = frame.declared
     body = read_body(known.fields if known else None, payload, HEADER, len(payload))
-    return ZclFrame(cluster, frame_control, sequence, number, body)
+    return replace(frame, body=body)
 
 
 def frame_of(
@@ -118,13 +135,22 @@ def frame_of(
     return ZclFrame(known.cluster, control, sequence, known.id, body)
 
 
+def general_frame(
+    cluster: int, number: int, sequence: int, body: tuple[Node, ...], to_client: bool = False
+) -> ZclFrame:
+    """A command that every cluster has, by its number; it asks for no Default Response."""
+    control = NO_DEFAULT_RESPONSE | (TO_CLIENT if to_client else 0)
+    return ZclFrame(cluster, control, sequence, number, body)
+
+
 def default_response(frame: ZclFrame, status: int) -> ZclFrame:
     """The Default Response to a frame."""
-    control = NO_DEFAULT_RESPONSE | (frame.frame_control & TO_CLIENT ^ TO_CLIENT)
     body = (Node(BY_NAME["uint8"].id, frame.command), Node(BY_NAME["enum8"].id, status))
-    return ZclFrame(frame.cluster, control, frame.sequence, DEFAULT_RESPONSE, body)
+    return general_frame(frame.cluster, DEFAULT_RESPONSE, frame.sequence, body, not frame.to_client)
 
 
 def wants_default_response(frame: ZclFrame) -> bool:
     """Whether a frame asks to be answered by a Default Response where it has no other answer."""
-    return not frame.frame_control & NO_DEFAULT_RESPONSE and frame.command != DEFAULT_RESPONSE
+    if frame.frame_control & NO_DEFAULT_RESPONSE:
+        return False
+    return not frame.is_general or frame.command != DEFAULT_RESPONSE

@@ -200,6 +200,8 @@ GENERAL = {
     "WriteAttributesNoResponse": ("00", "05", "0703 41 00"),
     "ReportAttributes": ("08", "0A", "0000 25 393000000000 FEFF 30 01"),
     "DefaultResponse": ("08", "0B", "FF 01"),
+    "DiscoverAttributes": ("00", "0C", "0003 08"),
+    "DiscoverAttributesResponse": ("08", "0D", "01 0003 30 0103 22"),
     "ReadAttributesStructured": ("00", "0E", "0203 00 0703 02 0100 0200"),
     "WriteAttributesStructured": ("00", "0F", "0203 01 0100 20 05 0703 00 41 00"),
     "WriteAttributesStructuredResponse": ("08", "10", "86 0203 01 0100 8D 0703 00"),
