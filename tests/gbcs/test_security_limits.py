@@ -9,7 +9,7 @@ from gbcs.asn1.credentials import StatusCode
 from gbcs.asn1.payload_rows import JOIN_COMMAND
 from gbcs.asn1.schema import Integer
 from gbcs.building import build
-from gbcs.errors import BuildError, Check, KeyUnavailable, SecurityError
+from gbcs.errors import Check, KeyUnavailable, SecurityError
 from gbcs.events import event_name
 from gbcs.ids import Cra, DeviceType, EntityId, KeyUsage, Role
 from gbcs.message import Message, OtherInformation
@@ -24,15 +24,6 @@ from gbcs.security.own_credentials import USAGES, OwnCredentials, OwnPair, signi
 from gbcs.security.replacement import FAILED, SUCCEEDED, Decision, carry_out
 from gbcs.security.signature import check_signature
 from gbcs.security.store import Credential
-from gbcs.security.utrn import Ptut, Refusal, ValueClass
-from gbcs.security.utrn_entry import (
-    CREDIT_ADDED_LOCALLY,
-    ENTRY_SUSPENDED,
-    EntryThrottle,
-    TopUpLimits,
-    TopUpState,
-    UtrnSettings,
-)
 from gbcs.security.verify import Verdict, Verifier
 from gbcs.time import Utc
 from tests.gbcs.trust import COUNTER, FIRST, ISSUER, NOW, ROOT, row_of, run
@@ -211,90 +202,3 @@ def test_a_device_s_answer_is_not_maced_by_the_broker() -> None:
     verifier = Verifier(make.store())
     assert verifier.verify(by_broker).mac is Verdict.INVALID
     assert verifier.verify(by_itself).mac is Verdict.VALID
-
-
-# -- top-up tokens --------------------------------------------------------------------------
-
-
-def test_the_events_of_refusals() -> None:
-    """As read from gbcs-crypto 18.4; every code is in the event table."""
-    assert {refusal.name: refusal.event for refusal in Refusal if refusal.event is not None} == {
-        "OFFSET": 0x8F64,
-        "LEAD_BITS": 0x8F64,
-        "VALUE_CLASS": 0x8F64,
-        "COUNTER": 0x8F63,
-        "MAC": 0x8F63,
-        "DUPLICATE": 0x8F51,
-        "TOO_OLD": 0x8F51,
-        "CREDIT": 0x8F5B,
-        "BALANCE": 0x8F47,
-        "SUSPENDED": 0x81C5,
-    }
-    assert all(event_name(refusal.event) for refusal in Refusal if refusal.event is not None)
-    assert len({refusal.reason for refusal in Refusal}) == len(Refusal)
-
-
-@pytest.mark.parametrize(
-    ("throttle", "octets"),
-    [
-        (EntryThrottle(), "00000000 00000000 8000000000000000"),
-        (EntryThrottle(3, 1, Utc(0)), "00000003 00000001 0000000000000000"),
-        (EntryThrottle(0, 2, Utc(5)), "00000000 00000002 0000000000000005"),
-    ],
-)
-def test_the_octets_of_a_throttle(throttle: EntryThrottle, octets: str) -> None:
-    """Without an end the least number of 64 bits stands for it."""
-    assert throttle.to_bytes() == bytes.fromhex(octets)
-    assert EntryThrottle.from_bytes(bytes.fromhex(octets)) == throttle
-
-
-def test_the_events_of_local_entry() -> None:
-    assert (CREDIT_ADDED_LOCALLY, ENTRY_SUSPENDED) == (0x810E, 0x81C4)
-    assert event_name(CREDIT_ADDED_LOCALLY)
-    assert event_name(ENTRY_SUSPENDED)
-
-
-SETTINGS = {
-    "counters_ahead": (1, 1024),
-    "cache_size": (1, 65_536),
-    "wrong_entries": (0, 0xFFFF_FFFF),
-    "suspension": (0, 0xFFFF_FFFF),
-    "longest_suspension": (0, 0xFFFF_FFFF),
-}
-
-
-@pytest.mark.parametrize("name", SETTINGS)
-def test_the_ends_of_a_setting(name: str) -> None:
-    lowest, highest = SETTINGS[name]
-    for value in (lowest, highest):
-        assert getattr(UtrnSettings(**{name: value}), name) == value  # type: ignore[arg-type]
-    for value in (lowest - 1, highest + 1):
-        with pytest.raises(BuildError) as caught:
-            UtrnSettings(**{name: value})  # type: ignore[arg-type]
-        assert caught.value.path == name
-
-
-def test_a_meter_at_manufacture() -> None:
-    """No counter so far, nobody suspended, no money, no limits."""
-    state = TopUpState.new()
-    assert (state.cache.highest, state.throttle) == (0, EntryThrottle())
-    assert len(TopUpState.new(UtrnSettings(cache_size=7)).cache.to_bytes()) == 8 * 7
-    assert TopUpLimits() == TopUpLimits(0, None, None, True)
-
-
-def test_suspensions_double_up_to_the_longest() -> None:
-    """Also where one second doubles 32 times; the number of suspensions stops there."""
-    settings = UtrnSettings(wrong_entries=1, suspension=1, longest_suspension=0xFFFF_FFFF)
-    throttle, now = EntryThrottle(), NOW
-    lengths = []
-    for _ in range(35):
-        throttle = throttle.after_wrong(now, settings)
-        assert throttle.until is not None
-        lengths.append((throttle.until.us - now.us) // 1_000_000)
-    assert lengths == [min(1 << n, 0xFFFF_FFFF) for n in range(35)]
-    assert throttle.suspensions == 32
-
-
-def test_a_value_class_may_be_a_number() -> None:
-    assert Ptut(0, ValueClass.PENCE.value, 5, bytes(4)).millipence == 5_000  # type: ignore[arg-type]
-    assert Ptut(0, ValueClass.POUNDS.value, 5, bytes(4)).millipence == 500_000  # type: ignore[arg-type]

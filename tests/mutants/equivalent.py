@@ -90,7 +90,13 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         _BOTH_WAYS,
     ),
     Equivalent("gbcs/security/utrn.py", "TopUpKey.of", "1", "2", _SIZE),
-    Equivalent("gbcs/security/utrn.py", "TopUpKey.of", "1", "0", _SIZE),
+    Equivalent(
+        "gbcs/security/utrn_cache.py",
+        "CounterCache.standing",
+        "counter > self.lowest",
+        "counter >= self.lowest",
+        "the lowest counter is one of the entries, and was found to be a duplicate before",
+    ),
     Equivalent(
         "gbcs/security/utrn.py",
         "Ptut.is_authentic",
