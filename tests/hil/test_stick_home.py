@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from gbcs.errors import LocalError
+from gbcs.ids import EntityId
+from hil.han_choice import HanChoice
 from hil.homes import open_home
+from hil.joined_home import open_joined_home
 from hil.runner import Runner
 from hil.scenario import Scenario, parse_scenario
 from tests.hil.dongles import dongles
@@ -48,3 +51,15 @@ def test_another_stick_is_refused(sticks: list[str]) -> None:
         why = f"^the stick of meter is {HUB_ID}: the id of meter has to be the same, not {METER_ID}$"
         with pytest.raises(LocalError, match=why), open_home(on_sticks(hub, other)):
             pass
+
+
+def test_sticks_decide_the_ids_of_a_joined_home() -> None:
+    ids = ("0253000000000A01", "0253000000000A02")
+    with dongles(*ids) as (hub, meter):
+        choice = HanChoice.parse([f"hub={hub}", f"meter={meter}"])
+        assert choice.lacks() == ""
+        with open_joined_home(choice) as joined:
+            assert joined.meter == EntityId.parse(ids[1])
+            assert joined.scenario.hub.gpf == EntityId.parse(ids[0])
+            joined.expect(READ)
+    assert f"no stick of hub at {hub.removeprefix('tcp:')}" in choice.lacks()
