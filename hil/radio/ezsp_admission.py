@@ -8,6 +8,7 @@ itself or sends something secured, not when the trust centre decides (radio-stac
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 
 from gbcs.errors import BuildError
@@ -31,7 +32,7 @@ from .ezsp_values import (
     key,
 )
 from .ezsp_zdo import Zdo
-from .interface import KEY_LENGTH, Joined, JoinRefused, Left, Refused
+from .interface import KEY_LENGTH, Joined, JoinRefused, Left, Refused, SendError
 from .zdo_frames import MGMT_PERMIT_JOINING, Announcement, permit_request
 
 ROUTERS = 0xFFFC
@@ -54,6 +55,8 @@ class Admission:
         self._addresses = addresses
         self._zdo = zdo
         self._permits: dict[EntityId, _Permit] = {}
+        self._given: set[EntityId] = set()  # whose key the stack may still have
+        self._order = asyncio.Lock()
         self._deciding: dict[EntityId, bool] = {}  # station -> whether it rejoins
         self._members: set[EntityId] = set()
         self._early: set[EntityId] = set()  # heard before they announced themselves
@@ -82,23 +85,33 @@ class Admission:
 
     async def refresh(self) -> None:
         """Bring the stack in line with the permits, and again when that is due."""
+        async with self._order:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         self.stop()
         now = asyncio.get_running_loop().time()
         for station in [name for name, permit in self._permits.items() if permit.until <= now]:
             del self._permits[station]
+        if self._given - self._permits.keys():
+            # A key that is no longer good must not let its device in under the permit of another
+            await self._core.command("clearTransientLinkKeys")
+            self._given.clear()
         if not self._permits:
-            await self._policy(ALLOW_UNSECURED_REJOINS if self._core.settings.allow_rejoin else 0)
+            await self._policy(self._rejoins)
             await self._open(0)
             return
-        for station, permit in self._permits.items():
+        permits = dict(self._permits)
+        for station, permit in permits.items():
+            self._given.add(station)
             status = await self._core.up.helper(
                 "add_transient_link_key", eui64(station), key(permit.link_key)
             )
             if not is_ok(status):
                 raise Refused(f"no permit for {station}", plain(status_name(status)))
         await self._policy(ALLOW_JOINS | JOINS_USE_INSTALL_CODE_KEY | self._rejoins)
-        longest = max(permit.until for permit in self._permits.values()) - now
-        soonest = min(permit.until for permit in self._permits.values()) - now
+        longest = max(permit.until for permit in permits.values()) - now
+        soonest = min(permit.until for permit in permits.values()) - now
         step = self._core.settings.permit_step
         await self._open(min(step, max(1, round(longest))))
         # Opened again before it closes by itself
@@ -115,7 +128,9 @@ class Admission:
 
     async def _open(self, seconds: int) -> None:
         await self._core.demand("permitJoining", seconds)
-        await self._zdo.tell(MGMT_PERMIT_JOINING, permit_request(self._zdo.next_number(), seconds), ROUTERS)
+        request = permit_request(self._zdo.next_number(), seconds)
+        with contextlib.suppress(SendError, Refused):  # for routers; joining at the hub works without
+            await self._zdo.tell(MGMT_PERMIT_JOINING, request, ROUTERS)
 
     def stop(self) -> None:
         """No more refreshing."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from gbcs.errors import BuildError
 from gbcs.ids import EntityId
 
 from .ezsp_core import Core, plain
@@ -22,7 +21,7 @@ from .ezsp_values import (
     key_octets,
     tc_link_context,
 )
-from .interface import KEY_LENGTH, KeyTableFull, NoLinkKey, Refused
+from .interface import KeyTableFull, NoLinkKey, Refused
 from .settings import TrustCenterKey
 
 FULL: Final = frozenset({"FULL", "TABLE_FULL", "KEY_TABLE_FULL", "NO_MORE_RESOURCE", "INVALID_INDEX"})
@@ -36,23 +35,18 @@ class Keys:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._order = asyncio.Lock()  # a row that is free now must still be so when it is written
         self._asked: dict[EntityId, asyncio.Future[str]] = {}
 
     async def give(self, station: EntityId, link_key: bytes) -> None:
-        """Store a key. Raises KeyTableFull, BuildError."""
-        if len(link_key) != KEY_LENGTH:
-            raise BuildError(f"{KEY_LENGTH} octets", "link key")
-        await self._put(station, link_key)
+        """Store a key. Raises KeyTableFull, Refused."""
+        async with self._order:
+            await self._put(station, link_key)
         self._core.keys[station] = link_key
 
     async def _put(self, station: EntityId, link_key: bytes) -> None:
-        network, choice = self._core.network, self._core.settings.trust_center_key
-        if (
-            network is not None
-            and not self._core.is_hub
-            and station == network.trust_center
-            and choice is not TrustCenterKey.KEY_TABLE
-        ):
+        choice = self._core.settings.trust_center_key
+        if self._is_trust_center(station) and choice is not TrustCenterKey.KEY_TABLE:
             await self._core.demand("importKey", tc_link_context(station), key(link_key))
             if choice is TrustCenterKey.TC_LINK:
                 return
@@ -67,38 +61,53 @@ class Keys:
                 raise KeyTableFull("the dongle holds no more link keys", status)
             raise Refused(f"no link key for {station}", status)
 
+    def _is_trust_center(self, station: EntityId) -> bool:
+        network = self._core.network
+        return network is not None and not self._core.is_hub and station == network.trust_center
+
     async def _row(self, station: EntityId) -> int:
         """The station's row, or a free one: the search for no address finds it, or the dongle does."""
-        row = int(await self._core.only("findKeyTableEntry", eui64(station), True))
-        if row == NO_INDEX:
-            row = int(await self._core.only("findKeyTableEntry", eui64(NOBODY), True))
-        return row
+        row = await self._own_row(station)
+        return await self._own_row(NOBODY) if row == NO_INDEX else row
 
     async def take(self, station: EntityId) -> None:
         """Erase a key, if there is one."""
         self._core.keys.pop(station, None)
-        row = int(await self._core.only("findKeyTableEntry", eui64(station), True))
-        if row != NO_INDEX:
-            await self._core.command("eraseKeyTableEntry", row)
+        async with self._order:
+            row = await self._own_row(station)
+            if row != NO_INDEX:
+                await self._core.command("eraseKeyTableEntry", row)
+
+    async def _own_row(self, station: EntityId) -> int:
+        return int(await self._core.only("findKeyTableEntry", eui64(station), True))
 
     async def read(self, station: EntityId) -> bytes | None:
-        """The key the dongle has; None if it has none, or does not tell."""
+        """The key the dongle has: b"" if it does not tell, None if it has none."""
+        row = await self._own_row(station)
+        if row == NO_INDEX:
+            return None
         if self._core.up.version < IMPORTS_FROM:
-            row = int(await self._core.only("findKeyTableEntry", eui64(station), True))
-            if row == NO_INDEX:
-                return None
-            old = await self._core.command("getKeyTableEntry", row)
-            return key_octets(old["keyStruct"].key) if is_ok(old["status"]) else None
+            answer = await self._core.command("getKeyTableEntry", row)
+            return key_octets(answer["keyStruct"].key) if is_ok(answer["status"]) else b""
         answer = await self._core.command("exportLinkKeyByEui", eui64(station))
-        return key_octets(answer["plaintext_key"]) if is_ok(answer["status"]) else None
+        return key_octets(answer["plaintext_key"]) if is_ok(answer["status"]) else b""
 
     async def restore(self, wanted: dict[EntityId, bytes]) -> tuple[EntityId, ...]:
-        """Give the dongle the keys it lacks or has otherwise; whose they are."""
+        """Give the dongle the keys it lacks or has otherwise; whose they are.
+
+        A dongle that has a key and does not tell it is taken at its word.
+        """
         reset = []
-        for station, link_key in wanted.items():
-            if await self.read(station) != link_key:
-                await self._put(station, link_key)
-                reset.append(station)
+        async with self._order:
+            for station, link_key in wanted.items():
+                if (
+                    self._is_trust_center(station)
+                    and self._core.settings.trust_center_key is TrustCenterKey.TC_LINK
+                ):
+                    continue  # not in the key table, but kept with the network
+                if await self.read(station) not in (link_key, b""):
+                    await self._put(station, link_key)
+                    reset.append(station)
         self._core.keys = dict(wanted)
         return tuple(reset)
 
@@ -124,7 +133,7 @@ class Keys:
     async def learn(self, partner: EntityId) -> bytes:
         """The trust centre gave the dongle a key with a partner. Raises NoLinkKey."""
         found = await self.read(partner)
-        if found is None:
+        if not found:
             raise NoLinkKey(f"the dongle does not tell its key with {partner}")
         self._core.keys[partner] = found
         return found

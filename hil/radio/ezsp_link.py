@@ -101,6 +101,7 @@ class Link:
         self._reason: str | None = None
         self._closing = False
         self._scopes: set[asyncio.Timeout] = set()
+        self._turn = asyncio.Lock()  # bellows has one command under way; waiting for it is no silence
         self._names: dict[str, tuple[str, ...]] = {}
 
     @property
@@ -194,12 +195,15 @@ class Link:
     async def _guarded(self, what: str, limit: float, call: Callable[[], Awaitable[Any]]) -> Any:
         """Await a call; it ends when the link is lost, and a link that does not answer is lost."""
         try:
-            async with asyncio.timeout(limit) as scope:
-                self._scopes.add(scope)
-                try:
-                    return await call()
-                finally:
-                    self._scopes.discard(scope)
+            async with self._turn:
+                if self._reason is not None or self._closing:
+                    raise LinkLost(self._reason or "closed")
+                async with asyncio.timeout(limit) as scope:
+                    self._scopes.add(scope)
+                    try:
+                        return await call()
+                    finally:
+                        self._scopes.discard(scope)
         except InvalidCommandError as error:
             raise Refused(f"{what}: {error}", "INVALID_COMMAND") from None
         except TimeoutError:

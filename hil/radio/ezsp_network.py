@@ -144,8 +144,7 @@ class Networking:
         return True
 
     async def form(self, settings: NetworkSettings, random_key: bytes, link_key: bytes) -> None:
-        """Form a network. Raises Refused where there is one already."""
-        await self._must_be_free()
+        """Form a network."""
         channel = settings.channel
         if channel is None:
             loudness = await self.energy(self._core.settings.preferred_channels)
@@ -170,7 +169,6 @@ class Networking:
 
         A beacon or an association may get lost, so that all but a refusal is tried again.
         """
-        await self._must_be_free()
         for left in reversed(range(self._core.settings.join_attempts)):
             try:
                 await self._attempt(link_key, node_type, channels, extended_pan_id)
@@ -248,7 +246,8 @@ class Networking:
             trust_center = self._core.eui64
         return network_of(parameters, node_id, trust_center)
 
-    async def _must_be_free(self) -> None:
+    async def must_be_free(self) -> None:
+        """Raises Refused where there is a network."""
         if await self.state() != NO_NETWORK:
             raise Refused("the radio is in a network already", "INVALID_STATE")
 

@@ -14,6 +14,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Self
 
+from gbcs.errors import BuildError
 from gbcs.ids import EntityId
 from smets.han.endpoints import Endpoint
 from smets.han.zcl import ApsMessage
@@ -23,7 +24,7 @@ from .ezsp_core import NETWORK_DOWN, NETWORK_UP, Core, plain
 from .ezsp_interpan import InterPan
 from .ezsp_keys import Keys
 from .ezsp_link import Link, Values, status_name
-from .ezsp_network import JOINED_NO_PARENT, NO_NETWORK, Networking
+from .ezsp_network import JOINED, JOINED_NO_PARENT, NO_NETWORK, Networking
 from .ezsp_peers import Peers
 from .ezsp_values import COORDINATOR_ID, entity
 from .interface import (
@@ -179,7 +180,7 @@ class EzspRadio:
     async def form(self, settings: NetworkSettings) -> Network:
         """Form a network and be its hub."""
         async with self._operation:
-            await self._forget()
+            await self._begin_anew()
             await self._network.form(settings, self._random(KEY_LENGTH), self._random(KEY_LENGTH))
             return await self._arrive({})
 
@@ -192,7 +193,7 @@ class EzspRadio:
     ) -> Network:
         """Join a network under an install code's link key. Raises JoinError and its kinds."""
         async with self._operation:
-            await self._forget()
+            await self._begin_anew()
             await self._network.join(link_key, node_type, channels, extended_pan_id)
             return await self._arrive({})
 
@@ -266,8 +267,10 @@ class EzspRadio:
 
     async def set_link_key(self, eui64: EntityId, key: bytes) -> None:
         """The link key with a station from now on, its counters at zero. Raises KeyTableFull."""
-        await self._keys.give(eui64, key)
-        self._book.set(eui64, key)
+        if len(key) != KEY_LENGTH:
+            raise BuildError(f"{KEY_LENGTH} octets", "link key")
+        with self._book.changing(eui64, key):
+            await self._keys.give(eui64, key)
 
     async def forget_key(self, eui64: EntityId) -> None:
         """No key with a station any more."""
@@ -443,8 +446,9 @@ class EzspRadio:
         core.emit(NetworkUp(network, reset))
         return network
 
-    async def _forget(self) -> None:
-        """Nothing of an earlier network counts in the next."""
+    async def _begin_anew(self) -> None:
+        """Nothing of an earlier network counts in the next. Raises Refused while there is one."""
+        await self._network.must_be_free()
         self._left()
         self._book.clear()
         await self._core.command("clearKeyTable")
@@ -465,18 +469,17 @@ class EzspRadio:
 
     def _status(self, values: Values) -> None:
         status = plain(status_name(values["status"]))
-        if self._core.status(status) or self._operation.locked():
+        if self._core.status(status):
             return
-        if status == NETWORK_UP:
-            self._core.spawn(self._up_by_itself())
-        elif status == NETWORK_DOWN:
-            self._core.spawn(self._down_by_itself())
-        elif status == "NODE_ID_CHANGED" and self._member:
+        if status == NETWORK_DOWN:
+            self._core.spawn(self._down_by_itself())  # looks at the state once an operation has ended
+        elif status in (NETWORK_UP, "NODE_ID_CHANGED") and not self._operation.locked():
             self._core.spawn(self._up_by_itself())
 
     async def _up_by_itself(self) -> None:
         async with self._operation:
-            await self._arrive(self._book.wanted())
+            if self._member or await self._network.state() == JOINED:
+                await self._arrive(self._book.wanted())
 
     async def _down_by_itself(self) -> None:
         """Told to leave, or the parent is gone."""

@@ -46,7 +46,7 @@ class RadioSettings:
     key_table_size: int = 20
     tx_power: int = 8
     connect_timeout: float = 15.0
-    command_timeout: float = 5.0
+    command_timeout: float = 10.0
     network_timeout: float = 20.0
     send_timeout: float = 15.0
     sleepy_timeout: float = 60.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 from gbcs.ids import EntityId
@@ -18,7 +18,9 @@ from .interface import (
     DropReason,
     Event,
     InterPanMessage,
+    JoinRefused,
     KeyRow,
+    LinkLost,
     Network,
     NoLinkKey,
     RadioError,
@@ -50,7 +52,9 @@ class Shared:
         self._turns: dict[EntityId, asyncio.Semaphore] = {}
 
     def emit(self, event: Event) -> None:
-        """Tell the caller."""
+        """Tell the caller. What strangers can cause at will takes half of the room at most."""
+        if isinstance(event, Dropped | JoinRefused) and len(self.events) > self.settings.backlog // 2:
+            return
         if not self.events.put(event):
             LOG.warning("event lost, nobody reads: %s", event)
 
@@ -151,6 +155,23 @@ class KeyBook:
     def set(self, station: EntityId, key: bytes | None) -> None:
         """A key from now on; None: no key."""
         self._changed[station] = key
+
+    @contextlib.contextmanager
+    def changing(self, station: EntityId, key: bytes) -> Iterator[None]:
+        """A key from now on, also if the line is lost meanwhile; as it was if the dongle refuses it."""
+        missing = object()
+        former = self._changed.get(station, missing)
+        self._changed[station] = key
+        try:
+            yield
+        except LinkLost:
+            raise
+        except RadioError:
+            if former is missing:
+                del self._changed[station]
+            else:
+                self._changed[station] = former  # type: ignore[assignment]
+            raise
 
     def clear(self) -> None:
         """Nothing was set."""

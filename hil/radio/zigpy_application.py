@@ -166,7 +166,7 @@ class SmartEnergyApplication:
         return None
 
     async def close_door(self) -> None:
-        """Back to no joins (row 4); the permit itself ends by zigpy's own command."""
+        """Back to no joins (row 4) and no keys for them; the permit ends by zigpy's own command."""
 
     async def give_key(self, station: EntityId, link_key: bytes) -> int | None:
         """Store a link key (row 5); its status, None where the library cannot."""
@@ -176,7 +176,7 @@ class SmartEnergyApplication:
         """Erase a link key."""
 
     async def read_key(self, station: EntityId) -> bytes | None:
-        """The stored link key, where the library tells."""
+        """The stored link key, b"" where the library does not tell it; None if there is none."""
         return None
 
     def energy_dbm(self, energy: float) -> int | None:
@@ -289,6 +289,7 @@ class EzspApplication(SmartEnergyApplication, ControllerApplication):  # type: i
 
     async def close_door(self) -> None:
         await self._ezsp.setPolicy(t.EzspPolicyId.TRUST_CENTER_POLICY, t.EzspDecisionBitmask(0))
+        await self._ezsp.clearTransientLinkKeys()
 
     async def own_eui64(self) -> EntityId | None:
         (own,) = await self._ezsp.getEui64()
@@ -315,9 +316,11 @@ class EzspApplication(SmartEnergyApplication, ControllerApplication):  # type: i
         return int(row)
 
     async def read_key(self, station: EntityId) -> bytes | None:
+        if await self._row(station) == NO_INDEX:
+            return None
         names = self._ezsp._protocol.COMMANDS["exportLinkKeyByEui"][2]
         answer = dict(zip(names, await self._ezsp.exportLinkKeyByEui(eui64(station)), strict=False))
-        return bytes(answer["plaintext_key"].serialize()) if is_ok(answer["status"]) else None
+        return bytes(answer["plaintext_key"].serialize()) if is_ok(answer["status"]) else b""
 
     def energy_dbm(self, energy: float) -> int | None:
         rssi: float = util.map_energy_to_rssi(min(max(energy, 0.5), 254.5))

@@ -99,6 +99,9 @@ class ZigpyRadio:
         self._sleepy: set[EntityId] = set()
         self._permits: dict[EntityId, tuple[bytes, float]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._given: set[EntityId] = set()  # whose join key the radio may still have
+        self._keys_order = asyncio.Lock()
+        self._door = asyncio.Lock()
 
     @classmethod
     async def open(
@@ -329,9 +332,10 @@ class ZigpyRadio:
         """The link key with a station from now on. Raises KeyTableFull, Refused where there are none."""
         if len(key) != KEY_LENGTH:
             raise BuildError(f"{KEY_LENGTH} octets", "link key")
-        await self._give(eui64, key)
+        with self._book.changing(eui64, key):
+            async with self._keys_order:
+                await self._give(eui64, key)
         self._shared.keys[eui64] = key
-        self._book.set(eui64, key)
 
     async def _give(self, station: EntityId, link_key: bytes) -> None:
         status = await self._guarded(
@@ -346,7 +350,8 @@ class ZigpyRadio:
         """No key with a station any more."""
         self._shared.keys.pop(eui64, None)
         self._book.set(eui64, None)
-        await self._guarded(self._app.take_key(eui64), self._shared.settings.command_timeout)
+        async with self._keys_order:
+            await self._guarded(self._app.take_key(eui64), self._shared.settings.command_timeout)
 
     # --- the hub
 
@@ -369,19 +374,28 @@ class ZigpyRadio:
         await self._refresh()
 
     async def _refresh(self) -> None:
+        async with self._door:
+            await self._refresh_in_turn()
+
+    async def _refresh_in_turn(self) -> None:
         self._stop_timer()
         _ = self._here
         now = asyncio.get_running_loop().time()
         self._permits = {name: row for name, row in self._permits.items() if row[1] > now}
         limit = self._shared.settings.command_timeout
-        if not self._permits:
+        permits = dict(self._permits)
+        if not permits or self._given - permits.keys():
+            # A key that is no longer good must not let its device in under the permit of another
             await self._guarded(self._app.close_door(), limit)
+            self._given.clear()
+        if not permits:
             await self._guarded(self._app.permit(0), limit)
             return
         step = self._shared.settings.permit_step
-        longest = max(until for _, until in self._permits.values()) - now
-        soonest = min(until for _, until in self._permits.values()) - now
-        for station, (link_key, _) in self._permits.items():
+        longest = max(until for _, until in permits.values()) - now
+        soonest = min(until for _, until in permits.values()) - now
+        for station, (link_key, _) in permits.items():
+            self._given.add(station)
             work = self._app.permit_with_link_key(
                 eui64(station), key(link_key), min(step, max(1, round(longest)))
             )
@@ -508,7 +522,7 @@ class ZigpyRadio:
         wanted = self._book.wanted()
         for station, link_key in wanted.items():
             known = await self._guarded(self._app.read_key(station), shared.settings.command_timeout)
-            if known != link_key:
+            if known not in (link_key, b""):
                 await self._give(station, link_key)
                 reset.append(station)
             self._joined.setdefault(station, UNAVAILABLE)

@@ -58,6 +58,7 @@ def test_a_hub_forms_what_it_was_told(version: int) -> None:
             assert (up.network, up.reset_keys) == (network, ())
             with pytest.raises(Refused):
                 await hub.form(NETWORK)
+            assert hub.network == network
 
     run(test())
 
@@ -183,6 +184,21 @@ def test_a_permit_ends_by_itself() -> None:
                 pass
             with pytest.raises(NetworkClosed):
                 await meter.join(JOIN_KEY, channels=(CHANNEL,))
+
+    run(test())
+
+
+def test_a_former_permit_opens_nothing_under_another() -> None:
+    async def test() -> None:
+        async with lab() as bench:
+            hub = await bench.hub()
+            meter, display = await bench.radio("ESME"), await bench.radio("PPMID")
+            await both(hub.permit(meter.eui64, JOIN_KEY, 60), hub.permit(display.eui64, JOIN_KEY, 60))
+            await hub.close_permit(meter.eui64)
+            with pytest.raises(NoNetworkKey):
+                await meter.join(JOIN_KEY, channels=(CHANNEL,))
+            assert (await event(hub, JoinRefused)).eui64 == meter.eui64
+            await display.join(JOIN_KEY, channels=(CHANNEL,))
 
     run(test())
 

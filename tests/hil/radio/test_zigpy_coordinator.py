@@ -19,6 +19,7 @@ from hil.radio.interface import (
     Left,
     LinkLost,
     Lost,
+    NetworkDown,
     NetworkUp,
     NodeType,
     NoLinkKey,
@@ -196,6 +197,8 @@ def test_leaving_and_removing(version: int) -> None:
                 await hub.send(meter.eui64, tunnel(b"the key was for its former life"))
             await hub.remove(meter.eui64)
             assert (await event(hub, Left)).eui64 == meter.eui64
+            while (await event(meter, NetworkDown)).reason != "told to leave":
+                pass
             await joined(hub, meter)
             await share(hub, meter)
             await carry(hub, meter, tunnel(b"again"))
