@@ -42,11 +42,15 @@ class Readings:
 
 
 def read_attributes(cluster: int, names: Iterable[str], sequence: int, to_client: bool = False) -> ZclFrame:
-    """The request for attributes by their names. Raises BuildError."""
+    """The request for attributes by their names. Raises BuildError.
+
+    It asks for a Default Response, without which a request that lacks the link key goes unanswered.
+    """
     numbers = tuple(Node(ATTRIBUTE_ID, attribute_by_name(cluster, name).id) for name in names)
     if not numbers:
         raise BuildError("no attributes", "names")
-    return general_frame(cluster, READ_ATTRIBUTES, sequence, (Node(LIST, numbers),), to_client)
+    body = (Node(LIST, numbers),)
+    return general_frame(cluster, READ_ATTRIBUTES, sequence, body, to_client, default_response=True)
 
 
 def readings(frame: ZclFrame) -> Readings:
@@ -81,7 +85,7 @@ class AttributeClient:
 
     def __init__(self) -> None:
         self._sequence = 0
-        self._waiting: dict[tuple[EntityId, int, int], int] = {}
+        self._waiting: dict[tuple[EntityId, int, int], tuple[int, bool]] = {}
 
     def request(
         self,
@@ -94,19 +98,23 @@ class AttributeClient:
         """A request and its number. `encrypted` None: as the cluster needs. Raises BuildError."""
         self._sequence = (self._sequence + 1) & 0xFF
         payload = read_attributes(cluster, names, self._sequence).octets()
-        self._waiting[peer.station, cluster, self._sequence] = peer.endpoint
-        while len(self._waiting) > MAX_WAITING:
-            del self._waiting[next(iter(self._waiting))]
         if encrypted is None:
             encrypted = protection_of(cluster) is Protection.LINK_KEY
+        self._waiting[peer.station, cluster, self._sequence] = peer.endpoint, encrypted
+        while len(self._waiting) > MAX_WAITING:
+            del self._waiting[next(iter(self._waiting))]
         return self._sequence, ApsMessage(cluster, own_endpoint, peer.endpoint, payload, encrypted)
 
     def receive(self, station: EntityId, message: ApsMessage) -> tuple[int, Readings] | None:
-        """The number of the request that a message answers, and what it says; None if it answers none."""
+        """The number of the request that a message answers, and what it says; None if it answers none.
+
+        An answer has the protection of its request (se-security 9.2).
+        """
         try:
             frame = parse_zcl(message.cluster, message.payload)
             key = station, message.cluster, frame.sequence
-            if self._waiting.get(key) != message.source_endpoint or not frame.to_client:
+            expected = self._waiting.get(key)
+            if expected != (message.source_endpoint, message.encrypted) or not frame.to_client:
                 return None
             found = readings(frame)
         except ParseError:

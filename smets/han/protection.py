@@ -11,6 +11,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from gbcs.errors import BuildError, ParseError
+from gbcs.zcl.clusters import DEFAULT_RESPONSE
 
 from .endpoints import (
     ALARMS,
@@ -88,6 +89,9 @@ class ProtectionSettings:
     either: frozenset[int] = frozenset()
     """Clusters taken without the link key, too. Gap: se-security 9.2 would take Time and Keep-Alive
     either way, chts-hub 5.5 wants the link key for both."""
+    takes_refusals: bool = True
+    """Take a Default Response FAILURE without the link key on any cluster: how else would one hear that a
+    frame lacked it? Gap: se-security 9.2 sends it under the network key and does not say who takes it."""
 
 
 def protection_of(cluster: int) -> Protection:
@@ -99,7 +103,10 @@ def protection_of(cluster: int) -> Protection:
 def is_acceptable(
     message: ApsMessage, broadcast: bool = False, settings: ProtectionSettings | None = None
 ) -> bool:
-    """Whether a message has the protection its cluster needs; other profiles need none."""
+    """Whether a message has the protection its cluster needs; other profiles need none.
+
+    `settings` None: the defaults.
+    """
     if message.encrypted or message.profile != PROFILE_SE:
         return True
     if protection_of(message.cluster) is Protection.NETWORK_KEY:
@@ -107,7 +114,22 @@ def is_acceptable(
     row = _BY_CLUSTER.get(message.cluster)
     if broadcast and row is not None and row.broadcast:
         return True
-    return settings is not None and message.cluster in settings.either
+    chosen = settings or ProtectionSettings()
+    return message.cluster in chosen.either or (chosen.takes_refusals and is_refusal(message))
+
+
+def is_refusal(message: ApsMessage) -> bool:
+    """Whether a message is what `refusal` makes."""
+    try:
+        frame = parse_zcl(message.cluster, message.payload)
+        return (
+            frame.is_general
+            and frame.command == DEFAULT_RESPONSE
+            and frame.values["Status"] == FAILURE
+            and not frame.rest
+        )
+    except ParseError:
+        return False
 
 
 def refusal(message: ApsMessage) -> ApsMessage | None:

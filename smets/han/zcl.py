@@ -136,10 +136,15 @@ def frame_of(
 
 
 def general_frame(
-    cluster: int, number: int, sequence: int, body: tuple[Node, ...], to_client: bool = False
+    cluster: int,
+    number: int,
+    sequence: int,
+    body: tuple[Node, ...],
+    to_client: bool = False,
+    default_response: bool = False,
 ) -> ZclFrame:
-    """A command that every cluster has, by its number; it asks for no Default Response."""
-    control = NO_DEFAULT_RESPONSE | (TO_CLIENT if to_client else 0)
+    """A command that every cluster has, by its number; `default_response` asks for one."""
+    control = (TO_CLIENT if to_client else 0) | (0 if default_response else NO_DEFAULT_RESPONSE)
     return ZclFrame(cluster, control, sequence, number, body)
 
 

@@ -244,6 +244,8 @@ def test_what_answers_nothing() -> None:
     assert client.receive(stranger, answer) is None
     moved = ApsMessage(TIME, 3, HERE, answer.payload)
     assert client.receive(PEER.station, moved) is None
+    bare = ApsMessage(TIME, 2, HERE, answer.payload, encrypted=False)
+    assert client.receive(PEER.station, bare) is None
     assert client.receive(PEER.station, ApsMessage(METER, 2, HERE, answer.payload)) is None
     assert client.receive(PEER.station, sent) is None
     client.forget(PEER.station, TIME, sent.payload[1])

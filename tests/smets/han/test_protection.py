@@ -111,5 +111,9 @@ def test_the_refusal_is_a_default_response() -> None:
     assert (told.sequence, told.command) == (9, 0x0B)
     assert answer.payload[3:] == bytes((frame.command, 0x01))
     assert refusal(answer) is None
+    assert is_acceptable(answer)
+    assert not is_acceptable(answer, settings=ProtectionSettings(takes_refusals=False))
+    for octets in ("18 09 0B 06 00", "18 09 0B 06", "18 09 0B 06 01 00", "19 09 0B 06 01", "18 09 01 06 01"):
+        assert not is_acceptable(message(METER, payload=bytes.fromhex(octets))), octets
     assert refusal(message(METER, payload=frame_of("GetSnapshot", 9, SNAPSHOT).octets())) is None
     assert refusal(message(METER, payload=b"\x01")) is None
