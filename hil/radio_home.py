@@ -8,21 +8,29 @@ Source: GBCS 10.2.2, se-security 1, 2, 7 (reference: chts-hub 5 and 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
+from chts.han_values import hub_values
+from gbcs.errors import LocalError
 from gbcs.ids import EntityId
+from smets.device import POWER_LOST, Device
+from smets.esme.han_values import esme_values
+from smets.han.attribute_client import Readings
+from smets.han.cluster_server import ClusterServer
+from smets.han.endpoints import endpoints_of
 from smets.han.install_code import InstallCode
 from smets.han.link import Address, Frame, LinkDown, TransferData
 from smets.han.link_keys import LinkKeys
 from smets.han.suites import Suite
 from smets.han.test_ca import TestCa
+from smets.han.zcl import PROFILE_SE, ApsMessage
 from smets.store import Store
 
 from .home import JOIN_SECONDS, Home, describe
-from .radio.interface import DeviceRadio, NetworkSettings, NodeType, RadioError
+from .radio.interface import DeviceRadio, NetworkSettings, NodeType, RadioError, Received
 from .radio_node import NoKey, RadioNode
 from .scenario import DeviceEntry, Scenario
 
@@ -81,6 +89,7 @@ class RadioHome(Home):
         self._runner = asyncio.Runner()
         self._radios = radios
         self._nodes: dict[str, RadioNode] = {}
+        self._types: dict[str, str] = {}
         self._in_network: set[str] = set()
         self._carried: list[_Carried] = []
         self._strays: list[tuple[str, Frame]] = []
@@ -133,7 +142,11 @@ class RadioHome(Home):
             link_keys=keys,
             note=partial(self._note_key, name),
         )
+        chf_or_meter = self.hub.chf if is_hub else self.stations[name].device
+        values = (hub_values if is_hub else esme_values)(chf_or_meter, lambda: node.suites)
+        node.serve = partial(self._serve, chf_or_meter, ClusterServer(endpoints_of(device), values))
         self._nodes[name] = node
+        self._types[name] = device
         node.start()
 
     async def _close(self) -> None:
@@ -149,6 +162,35 @@ class RadioHome(Home):
     def _note_key(self, name: str, station: EntityId | None, text: str, verdict: str) -> None:
         to = name if station is None else self.name_of(station)
         self.transcript.add(self.now, name, to, "cbke", b"", "", text, verdict, KEY_RULE)
+
+    # -- clusters ---------------------------------------------------------------------
+
+    def _serve(self, device: Device, server: ClusterServer, arrived: Received) -> tuple[ApsMessage, ...]:
+        """The answers of a node's clusters; a device without power gives none."""
+        if device.observe(self.now).get(POWER_LOST) is not None:
+            return ()
+        return server.receive(arrived.message, self.now, arrived.broadcast)
+
+    def read(
+        self, reader: str, name: str, cluster: int, names: Iterable[str], encrypted: bool | None = None
+    ) -> Readings:
+        """Let one node read attributes of another over the air. `encrypted` None: as the cluster needs.
+
+        Raises LocalError for one without the cluster, RadioError, BuildError, TimeoutError.
+        """
+        return cast(Readings, self._run(self._read(reader, name, cluster, tuple(names), encrypted)))
+
+    async def _read(
+        self, reader: str, name: str, cluster: int, names: tuple[str, ...], encrypted: bool | None
+    ) -> Readings:
+        node, station = self._nodes[reader], self._nodes[name].address.station
+        endpoint = await node.radio.find_endpoint(station, PROFILE_SE, cluster)
+        if endpoint is None:
+            raise LocalError(f"{name} has no cluster {cluster:04X}")
+        device = self._types[reader]
+        asking = (e.number for e in endpoints_of(device) if cluster in e.clients)
+        own = next(asking, node.address.endpoint)
+        return await node.read(Address(station, endpoint), cluster, names, own, encrypted)
 
     # -- joining ----------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Any
 from gbcs.errors import GbcsError, LocalError
 from gbcs.ids import EntityId
 from gbcs.time import Utc
+from smets.han.attribute_client import AttributeClient, Readings
 from smets.han.compute import Compute
 from smets.han.credential import CbkeCredential
 from smets.han.key_establishment import KeyEstablishment
@@ -40,6 +41,10 @@ from .radio.interface import DeviceRadio, RadioError
 from .radio.interface import Received as Arrived
 
 KEY_ESTABLISHMENT = 0x0800
+ANSWER_SECONDS = 5.0  # for an answer to a read (chts-hub 5.4)
+
+Serve = Callable[[Arrived], Iterable[ApsMessage]]
+"""The server of a node's clusters: what answers a message that arrived."""
 
 
 class NoKey(LocalError):
@@ -52,6 +57,7 @@ class RadioNode:
     `address`: the station and endpoint the node speaks as. `admits`: see `KeyEstablishment`.
     `serves_tunnel`: whether it is the tunnel's server, as all devices but a hub are. `deliver` is
     called for what comes through the tunnel, `note` with what key establishment says of itself.
+    `serve` may be set later; without it nothing but key establishment and the tunnel is answered.
     """
 
     def __init__(
@@ -79,6 +85,9 @@ class RadioNode:
         self._epoch = epoch
         self._deliver = deliver
         self._note = note
+        self.serve: Serve | None = None
+        self._client = AttributeClient()
+        self._reads: dict[tuple[EntityId, int, int], asyncio.Future[Readings]] = {}
         self._sequence = 0
         self._waiting: dict[EntityId, asyncio.Future[None]] = {}
         self._sends: asyncio.Queue[Send | Established | LeaveNetwork] = asyncio.Queue()
@@ -106,6 +115,11 @@ class RadioNode:
     def now(self) -> Utc:
         """The time its key establishment goes by."""
         return self._epoch.plus(us=round((asyncio.get_running_loop().time() - self._began) * 1_000_000))
+
+    @property
+    def suites(self) -> int:
+        """The suites of its key establishment, as the attribute says them."""
+        return self._establishment.suites
 
     # -- what is asked of it ----------------------------------------------------------
 
@@ -142,6 +156,31 @@ class RadioNode:
         )
         await self.radio.send(frame.destination.station, message)
 
+    async def read(
+        self,
+        peer: Address,
+        cluster: int,
+        names: Iterable[str],
+        own_endpoint: int | None = None,
+        encrypted: bool | None = None,
+    ) -> Readings:
+        """Attributes of a peer's server by name. Raises RadioError, BuildError, TimeoutError.
+
+        `encrypted` None: as the cluster needs.
+        """
+        endpoint = self.address.endpoint if own_endpoint is None else own_endpoint
+        number, message = self._client.request(peer, cluster, names, endpoint, encrypted)
+        key = peer.station, cluster, number
+        answer: asyncio.Future[Readings] = asyncio.get_running_loop().create_future()
+        self._reads[key] = answer
+        try:
+            await self.radio.send(peer.station, message)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await answer
+        finally:
+            self._client.forget(*key)
+            del self._reads[key]
+
     # -- what arrives -----------------------------------------------------------------
 
     async def _listen(self) -> None:
@@ -153,6 +192,11 @@ class RadioNode:
         source = Address(arrived.eui64, message.source_endpoint)
         if message.encrypted:
             self.link_keys.proven(arrived.eui64)
+        if self._is_answer(arrived):
+            return
+        if self.serve is not None:
+            for answer in self.serve(arrived):
+                self._spawn(self._answer(arrived.eui64, answer))
         if message.cluster == KEY_ESTABLISHMENT:
             self._happens(Received(source, message.payload))
         elif message.cluster == TUNNELING:
@@ -164,6 +208,23 @@ class RadioNode:
             if command is not None:
                 here = Address(self.address.station, message.destination_endpoint)
                 self._deliver(Frame(source, here, command, message.encrypted), message.payload)
+
+    def _is_answer(self, arrived: Arrived) -> bool:
+        """Whether a message answers a read of this node."""
+        found = self._client.receive(arrived.eui64, arrived.message)
+        if found is None:
+            return False
+        number, told = found
+        waiting = self._reads.get((arrived.eui64, arrived.message.cluster, number))
+        if waiting is not None and not waiting.done():
+            waiting.set_result(told)
+        return True
+
+    async def _answer(self, station: EntityId, message: ApsMessage) -> None:
+        try:
+            await self.radio.send(station, message)
+        except RadioError as error:  # whoever asked may ask again
+            self._note(station, f"an answer of cluster {message.cluster:04X}: {error}", "lost")
 
     # -- key establishment ------------------------------------------------------------
 
