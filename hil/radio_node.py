@@ -179,7 +179,7 @@ class RadioNode:
                 return await answer
         finally:
             self._client.forget(*key)
-            del self._reads[key]
+            self._reads.pop(key, None)
 
     # -- what arrives -----------------------------------------------------------------
 
@@ -194,9 +194,7 @@ class RadioNode:
             self.link_keys.proven(arrived.eui64)
         if self._is_answer(arrived):
             return
-        if self.serve is not None:
-            for answer in self.serve(arrived):
-                self._spawn(self._answer(arrived.eui64, answer))
+        self._serve(arrived)
         if message.cluster == KEY_ESTABLISHMENT:
             self._happens(Received(source, message.payload))
         elif message.cluster == TUNNELING:
@@ -208,6 +206,15 @@ class RadioNode:
             if command is not None:
                 here = Address(self.address.station, message.destination_endpoint)
                 self._deliver(Frame(source, here, command, message.encrypted), message.payload)
+
+    def _serve(self, arrived: Arrived) -> None:
+        if self.serve is None:
+            return
+        try:
+            for answer in self.serve(arrived):
+                self._spawn(self._answer(arrived.eui64, answer))
+        except GbcsError as error:  # the store failed: no answer, as long as it does
+            self._note(arrived.eui64, str(error), "failed")
 
     def _is_answer(self, arrived: Arrived) -> bool:
         """Whether a message answers a read of this node."""

@@ -1,32 +1,42 @@
 """Clusters on the air: the meter reads the hub's time, the hub the meter's metering, as keys allow."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from gbcs.errors import BuildError, LocalError
+from gbcs.zcl.clusters import attributes_of
 from hil.homes import on_radio, open_home
 from hil.monikers import Moniker
 from hil.runner import Runner
 from hil.scenario import parse_scenario
 from smets.events import Metrology, PowerLost, PowerRestored
 from smets.han.attribute_client import Readings
-from smets.han.endpoints import BASIC, KEEP_ALIVE, KEY_ESTABLISHMENT, METER, PREPAYMENT, SUB_GHZ, TIME
+from smets.han.endpoints import BASIC, KEEP_ALIVE, KEY_ESTABLISHMENT, METER, PREPAYMENT, PRICE, SUB_GHZ, TIME
 from tests.hil.homes import HOME, READ, failures
 from tests.hil.homes import METER as METER_TEXT
 
 pytest.importorskip("bellows", reason="the radio libraries are not installed: pip install '.[radio]'")
 
 from hil.radio_home import RadioHome
+from tests.hil.test_radio_home import dissected
 
 FAILURE = 0x01
 
 
 @pytest.fixture(scope="module")
-def home() -> Iterator[RadioHome]:
+def air(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Where the capture and the keys of the home are written."""
+    folder = tmp_path_factory.mktemp("capture")
+    return folder / "home.pcapng", folder / "keys"
+
+
+@pytest.fixture(scope="module")
+def home(air: tuple[Path, Path]) -> Iterator[RadioHome]:
     """A hub and a meter that has joined. Tests leave the meter with power."""
     scenario = on_radio(parse_scenario(HOME + METER_TEXT + READ, "test"), Moniker("virtual", ""))
-    with open_home(scenario) as made:
+    with open_home(scenario, capture=air[0], keyfile=air[1]) as made:
         assert isinstance(made, RadioHome)
         assert failures(list(Runner(scenario, made))) == []
         yield made
@@ -82,6 +92,26 @@ def test_what_the_meter_does_not_hold(home: RadioHome) -> None:
         home.read("hub", "meter", SUB_GHZ, ["ChannelChange"])
     with pytest.raises(BuildError, match="Weather"):
         home.read("hub", "meter", METER, ["Weather"])
+
+
+@pytest.mark.parametrize(
+    ("reader", "station", "clusters"),
+    [("meter", "hub", (BASIC, TIME, KEEP_ALIVE)), ("hub", "meter", (BASIC, METER, PREPAYMENT, PRICE))],
+)
+def test_what_is_answered_dissects(
+    home: RadioHome, air: tuple[Path, Path], reader: str, station: str, clusters: tuple[int, ...]
+) -> None:
+    held = 0
+    for cluster in clusters:
+        names = [known.name for known in attributes_of(cluster)]
+        told = home.read(reader, station, cluster, names)
+        assert {*told.values, *told.refused} == set(names)
+        held += len(told.values)
+    assert held >= 9
+    rows = dissected(*air, "_ws.malformed", "zbee_aps.cluster", "zbee_zcl.cmd.id", "_ws.expert.message")
+    assert [row for row in rows if row[0] or row[3]] == []
+    answers = {int(row[1], 0) for row in rows if row[1] and row[2] and int(row[2].split(",")[0], 0) == 1}
+    assert set(clusters) <= answers
 
 
 def test_without_power_nothing_is_answered(home: RadioHome, monkeypatch: pytest.MonkeyPatch) -> None:
