@@ -18,6 +18,7 @@ from typing import NamedTuple, Self
 ROOT = Path(__file__).resolve().parent.parent
 LEAST = 95.0  # percent of the branches of `gbcs`
 TESTS = ("tests/gbcs", "tests/tools")
+TIMED = "tests/tools/test_main.py::test_help_is_fast"  # being measured takes time
 
 
 class Count(NamedTuple):

@@ -20,12 +20,20 @@ class Equivalent(NamedTuple):
 
 _SIZE = "how much is kept before it is computed again; nothing else depends on it"
 _BOTH_WAYS = "the secret of two parties is the same both ways (test_a_secret_is_computed_once)"
+_EQUAL = "equal is equal both ways"
 _FOUR = "every mode may have tag 4: that it is optional in the others adds nothing"
 _SEED = "more random octets than the order of the curve has; how many more is ours to choose"
 
 EQUIVALENT: tuple[Equivalent, ...] = (
     Equivalent("gbcs/security/keys.py", "<module>", "4096", "4097", _SIZE),
     Equivalent("gbcs/security/keys.py", "<module>", "4096", "4095", _SIZE),
+    Equivalent(
+        "gbcs/security/mac.py",
+        "mac_is_valid",
+        "compare_digest(message_mac(message, secret), message.mac)",
+        "compare_digest(message.mac, message_mac(message, secret))",
+        _EQUAL,
+    ),
     Equivalent(
         "gbcs/security/device_keys.py",
         "needs_certificate",
@@ -102,7 +110,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "Ptut.is_authentic",
         "compare_digest(token_mac(key, counter, self.head), self.mac)",
         "compare_digest(self.mac, token_mac(key, counter, self.head))",
-        "equal is equal both ways",
+        _EQUAL,
     ),
     Equivalent(
         "gbcs/security/utrn.py",
