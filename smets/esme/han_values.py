@@ -15,7 +15,17 @@ from gbcs.errors import BuildError
 from ..behaviours.payment import PREPAYMENT_MODE, payment_mode
 from ..behaviours.supply import STATE, State
 from ..device import Device
-from ..han.cluster_values import BasicSettings, DeviceValues, Source, ValueRow, common_rows, constant, item
+from ..han.cluster_values import (
+    MAINS_SINGLE_PHASE,
+    MAINS_THREE_PHASE,
+    BasicSettings,
+    DeviceValues,
+    Source,
+    ValueRow,
+    common_rows,
+    constant,
+    item,
+)
 from ..han.endpoints import METER, PREPAYMENT, PRICE
 from ..work import Work
 
@@ -24,6 +34,7 @@ ELECTRIC = 0x00  # MeteringDeviceType
 WH_IN_KWH = 1000
 SUPPLY = {State.DISABLED: 0x00, State.ARMED: 0x01, State.ENABLED: 0x02}  # SupplyStatus
 GBP, EUR = 0x033A, 0x03D2
+POLYPHASE = b"C"  # MeterVariant
 TIERS = 4  # those the cluster table has
 
 
@@ -50,8 +61,14 @@ def esme_values(
     basic: BasicSettings | None = None,
     metering: MeteringSettings = MeteringSettings(),
 ) -> DeviceValues:
-    """The values of a meter; `suites` are those of its key establishment."""
-    rows = (*common_rows(basic or BasicSettings(), suites), *_metering(metering), *PREPAYMENT_ROWS)
+    """The values of a meter; `suites` are those of its key establishment.
+
+    `basic` None: the defaults, and the power source of its variant.
+    """
+    if basic is None:
+        polyphase = device.profile.defaults["MeterVariant"] == POLYPHASE
+        basic = BasicSettings(power_source=MAINS_THREE_PHASE if polyphase else MAINS_SINGLE_PHASE)
+    rows = (*common_rows(basic, suites), *_metering(metering), *PREPAYMENT_ROWS)
     return DeviceValues(rows, device.observe)
 
 

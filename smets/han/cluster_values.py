@@ -18,6 +18,7 @@ from ..work import Work
 from .endpoints import BASIC, KEY_ESTABLISHMENT, TUNNELING, Endpoint
 from .link import INACTIVITY_SECONDS
 
+MAINS_SINGLE_PHASE, MAINS_THREE_PHASE = 0x01, 0x02  # PowerSource, by the ZCL
 Source = Callable[[Work], Any]
 
 
@@ -37,8 +38,8 @@ class BasicSettings:
     """Gap: han-clusters lists ZCLVersion without its value; 2 is that of the ZCL before its seventh
     revision, on which the Smart Energy profile of these devices stands."""
     hardware_version: int = 0  # ours: the maker's
-    power_source: int = 1
-    """Gap: han-clusters lists PowerSource without its values; by the ZCL 1 is the mains, single phase."""
+    power_source: int = MAINS_SINGLE_PHASE
+    """Gap: han-clusters lists PowerSource without its values; these are the ZCL's."""
 
     def __post_init__(self) -> None:
         """Ranges."""

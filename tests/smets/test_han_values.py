@@ -92,6 +92,11 @@ def test_what_every_device_has() -> None:
         assert isinstance(read(home, BASIC, name), int)
 
 
+@pytest.mark.parametrize(("variant", "source"), [("single", 1), ("twin", 1), ("polyphase", 2)])
+def test_power_source_follows_the_variant(variant: str, source: int) -> None:
+    assert read(Home.new(variant), BASIC, "PowerSource") == source
+
+
 @pytest.mark.parametrize(
     ("cluster", "name"),
     [
