@@ -346,3 +346,20 @@ def test_building_again_needs_a_use_case() -> None:
     unknown = Message(message.cra, 1, message.originator, message.recipient, OtherInformation(0x0FFF), b"")
     with pytest.raises(BuildError, match="0FFF is no use case"):
         build_again(unknown, {})
+
+
+@pytest.mark.parametrize("name", ["GCS33", "GCS21e", "ECS17b", "ECS23", "ECS68"])
+def test_every_value_of_an_answer_is_needed(name: str) -> None:
+    kind = ALERT if name == "ECS68" else RESPONSE
+    right = values_of(name, kind)
+    for value in right:
+        with pytest.raises(BuildError, match="missing") as caught:
+            built(name, kind, spoilt(right, {value: OUT}))
+        assert caught.value.path == value
+
+
+def test_a_variant_that_the_values_tell() -> None:
+    for variant in ("set 1", "reset 3"):
+        values = values_of("ECS47", COMMAND, variant)
+        said = built("ECS47", COMMAND, {**values, "Variant": variant})
+        assert built("ECS47", COMMAND, spoilt({**values, "Variant": variant}, {"Variant": OUT})) == said

@@ -33,7 +33,7 @@ from gbcs.usecases import by_name, table
 from gbcs.zcl.clusters import DEFAULT_RESPONSE, FAILURE
 from gbcs.zcl.gbz import Alert, Component, Components, Sealed, parse_gbz
 from gbcs.zcl.templates import ANY_COMMAND
-from gbcs.zcl.types import BY_NAME, ENTRY, LIST, Node
+from gbcs.zcl.types import BY_NAME, ENTRY, LIST, OPAQUE, Node
 from tests.gbcs.test_build_refusals import ALERT, COMMAND, RESPONSE, built, values_of
 from tests.vectors import make
 
@@ -250,6 +250,12 @@ def refusal(component: Component, command: int, status: int) -> Component:
     return component._replace(frame_control=control, command=DEFAULT_RESPONSE, body=default(command, status))
 
 
+def more_octets(components: Any) -> Any:
+    """An octet behind the declared fields."""
+    first = components[0]
+    return (first._replace(body=(*first.body, Node(OPAQUE, b"\0"))), *components[1:])
+
+
 SEALED = Sealed(0, b"\x31" + bytes(4), b"octets", bytes(12))
 
 GBZ: list[tuple[str, Kind, Callable[[Any], Any], str]] = [
@@ -258,6 +264,9 @@ GBZ: list[tuple[str, Kind, Callable[[Any], Any], str]] = [
     ("GCS32", COMMAND, at(0, sequence=1), "do not count from 0"),
     ("GCS32", COMMAND, at(0, body=SEALED), ""),
     ("GCS32", COMMAND, at(0, from_date_time=5), ""),
+    ("GCS32", COMMAND, more_octets, "ChangeSupply has other fields"),
+    ("GCS32", RESPONSE, more_octets, "SupplyStatusResponse has other fields"),
+    ("GCS06", RESPONSE, more_octets, "more or less than command and status"),
     ("GCS33", COMMAND, lambda found: (found[0]._replace(sequence=9),), "do not count from 0"),
     ("GCS32", RESPONSE, lambda found: (*found, *found), "answer no template"),
     ("GCS32", RESPONSE, at(0, sequence=1), "answer no template"),
