@@ -15,7 +15,7 @@ from smets.han.zcl import ApsMessage
 from .ezsp_core import Core, plain
 from .ezsp_link import Values, is_ok, status_name
 from .ezsp_values import FRAGMENT, RETRY, ROUTE_DISCOVERY, aps_frame, entity, message_of
-from .fragments import Reassembler, Source, acknowledgement_group, cut
+from .fragments import Fragment, Reassembler, Source, acknowledgement_group, cut
 from .interface import (
     LinkLost,
     NoLinkKey,
@@ -111,7 +111,18 @@ class Frames:
     async def _fragments(self, nwk: int, message: ApsMessage, size: int) -> None:
         sequence = 0
         for fragment in cut(message.payload, size):
-            sequence = await self.unicast(nwk, message, fragment.payload, FRAGMENT, fragment.group, sequence)
+            sequence = await self._fragment(nwk, message, fragment, sequence)
+
+    async def _fragment(self, nwk: int, message: ApsMessage, fragment: Fragment, sequence: int) -> int:
+        """One fragment, again if nobody acknowledged it: a receiver knows its repeats by the sequence."""
+        retries = self._core.settings.fragment_retries if fragment.index else 0
+        while True:
+            try:
+                return await self.unicast(nwk, message, fragment.payload, FRAGMENT, fragment.group, sequence)
+            except NotDelivered:
+                if not retries:
+                    raise
+                retries -= 1
 
     async def unicast(
         self,

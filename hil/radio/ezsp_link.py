@@ -18,6 +18,7 @@ import zigpy.exceptions
 from bellows.ash import AshException
 from bellows.exception import InvalidCommandError
 from bellows.ezsp import EZSP
+from zigpy.datastructures import PriorityDynamicBoundedSemaphore
 
 from .interface import LinkLost, RadioUnavailable, Refused, Versions
 from .settings import RadioSettings
@@ -30,6 +31,9 @@ INCOMING = (0x0045).to_bytes(2, "little")
 HEADER = 5  # sequence, frame control, id
 OPTIONS_HIGH = HEADER + 1 + 7  # type; profile, cluster, endpoints, low octet of the options
 FRAGMENT_BIT = 0x80
+
+# Acknowledgements of fragments first, since a peer waits for them; what makes more of them last
+PRIORITIES: Final = {"sendReply": 2, "nop": 1, "sendUnicast": -1, "send_broadcast": -1}
 
 LINK_ERRORS: Final = (
     OSError,
@@ -101,7 +105,8 @@ class Link:
         self._reason: str | None = None
         self._closing = False
         self._scopes: set[asyncio.Timeout] = set()
-        self._turn = asyncio.Lock()  # bellows has one command under way; waiting for it is no silence
+        # bellows has one command under way; waiting for it is no silence of the dongle
+        self._turn = PriorityDynamicBoundedSemaphore(value=1)
         self._names: dict[str, tuple[str, ...]] = {}
 
     @property
@@ -195,7 +200,7 @@ class Link:
     async def _guarded(self, what: str, limit: float, call: Callable[[], Awaitable[Any]]) -> Any:
         """Await a call; it ends when the link is lost, and a link that does not answer is lost."""
         try:
-            async with self._turn:
+            async with self._turn(priority=PRIORITIES.get(what, 0)):
                 if self._reason is not None or self._closing:
                     raise LinkLost(self._reason or "closed")
                 async with asyncio.timeout(limit) as scope:
@@ -209,6 +214,9 @@ class Link:
         except TimeoutError:
             if self._reason is None:
                 self._fail(f"no answer to {what}")
+        except RuntimeError:  # of bellows, for a frame under way on a line that was closed
+            if self._reason is None and not self._closing:
+                raise
         except LINK_ERRORS as error:
             if self._reason is None:
                 self._fail(f"{what}: {error or type(error).__name__}")

@@ -87,7 +87,7 @@ class Peers:
     # --- out
 
     async def send(self, station: EntityId, message: ApsMessage, within: float | None) -> None:
-        """See `Radio.send`."""
+        """See `HubRadio.send`."""
         core = self._core
         _ = core.here
         core.must_have_key(station, message)
@@ -104,7 +104,7 @@ class Peers:
                 raise
 
     async def find_endpoint(self, station: EntityId, profile: int, cluster: int, server: bool) -> int | None:
-        """See `Radio.find_endpoint`."""
+        """See `HubRadio.find_endpoint`."""
         _ = self._core.here
 
         async with self.polling.awake():

@@ -8,7 +8,8 @@ them, both ways. What waits for a peer ends with an acknowledgement of its APS l
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import ClassVar, Protocol
@@ -355,8 +356,8 @@ class LinkKeys(Protocol):
     def __iter__(self) -> Iterator[KeyRow]: ...
 
 
-class Radio(Protocol):
-    """A node of the home area network. Methods raise RadioError; `LinkLost` while the line is down."""
+class HubRadio(Protocol):
+    """A node of the home area network, as a hub. Methods raise RadioError; `LinkLost` without a line."""
 
     @property
     def eui64(self) -> EntityId: ...
@@ -375,6 +376,10 @@ class Radio(Protocol):
     def inter_pan(self) -> Stream[InterPanMessage]: ...
     async def close(self) -> None:
         """Give the dongle back; its network stays as it is."""
+        ...
+
+    async def wait_up(self) -> None:
+        """Wait until a line that was lost is there again, and the node in its network."""
         ...
 
     # --- either role
@@ -410,7 +415,7 @@ class Radio(Protocol):
         """Raises Unreachable."""
         ...
 
-    async def energy_scan(self, channels: tuple[int, ...] = CHANNELS) -> dict[int, int]:
+    async def energy_scan(self, channels: Sequence[int] = CHANNELS) -> dict[int, int]:
         """The strongest signal heard by channel, dBm."""
         ...
 
@@ -429,15 +434,15 @@ class Radio(Protocol):
         ...
 
 
-class DeviceRadio(Radio, Protocol):
-    """What only the EZSP layer can do: the role of a device, inter-PAN, sniffing."""
+class DeviceRadio(HubRadio, Protocol):
+    """A node of either role, and what else only the EZSP layer does: inter-PAN, sniffing, partner keys."""
 
-    async def scan(self, channels: tuple[int, ...] = CHANNELS) -> tuple[Beacon, ...]: ...
+    async def scan(self, channels: Sequence[int] = CHANNELS) -> tuple[Beacon, ...]: ...
     async def join(
         self,
         link_key: bytes,
         node_type: NodeType = NodeType.ROUTER,
-        channels: tuple[int, ...] = CHANNELS,
+        channels: Sequence[int] = CHANNELS,
         extended_pan_id: EntityId | None = None,
     ) -> Network:
         """Raises NoBeacons, NetworkClosed, NoNetworkKey, JoinError."""
@@ -448,6 +453,23 @@ class DeviceRadio(Radio, Protocol):
         """Fetch what the parent keeps; whether there was something."""
         ...
 
+    def awake(self) -> AbstractAsyncContextManager[None]:
+        """Meanwhile a sleepy node asks often, as while it waits for an answer."""
+        ...
+
+    async def allow_partner_keys(self, allow: bool) -> None:
+        """At the hub: whether devices that ask get link keys with each other (se-security 9.3)."""
+        ...
+
+    async def request_partner_key(self, eui64: EntityId) -> bytes:
+        """A link key with another device, from the trust centre. Raises NoLinkKey."""
+        ...
+
+    async def ask_to_bind(self, eui64: EntityId, endpoint: int, cluster: int, own_endpoint: int) -> int:
+        """Ask a device for a binding towards this node, as before a partner key; the ZDO status."""
+        ...
+
+    async def answer_bind(self, request: BindRequested, status: int) -> None: ...
     async def send_inter_pan(self, message: InterPanMessage) -> None: ...
     def sniff(self, channel: int) -> AsyncIterator[Sniffed]:
         """Frames of a channel, as long as it is iterated; the dongle may be in no network."""

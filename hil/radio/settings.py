@@ -30,6 +30,7 @@ class RadioSettings:
     to a peer that listens, or sleeps. zdo_timeout: for an answer of the device object.
     in_flight: messages the dongle is given at once; per_peer: of them to one peer (one keeps their order).
     fragment_overhead: octets a fragment holds less than an unfragmented message: its header.
+    fragment_retries: how often a fragment but the first goes to the dongle again, which repeats it, too.
     max_message: octets of a message, sent or put together. fragment_timeout: for the next fragment.
     backlog: messages and events that wait to be read.
     back_off, back_off_limit: the first pause before connecting again, doubled up to the limit.
@@ -54,6 +55,7 @@ class RadioSettings:
     in_flight: int = 8
     per_peer: int = 1
     fragment_overhead: int = 2
+    fragment_retries: int = 1
     max_message: int = 1600
     fragment_timeout: float = 10.0
     backlog: int = 1024

@@ -1,4 +1,4 @@
-"""The radio interface of a hub on zigpy's coordinator application (`interface.Radio`).
+"""The radio interface of a hub on zigpy's coordinator application (`interface.HubRadio`).
 
 Thinner than `ezsp_radio`: zigpy keeps the network, this keeps to the rules of Smart Energy above
 it. With `EzspApplication` everything works that a hub needs; applications of other radio

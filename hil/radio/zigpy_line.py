@@ -62,6 +62,10 @@ class Line:
                     return await work
                 finally:
                     self.scopes.discard(scope)
+        except RuntimeError as error:  # of bellows, for a frame under way on a line that was closed
+            if self.reason is None:
+                raise
+            raise LinkLost(self.reason) from error
         except ERRORS as error:
             if self.reason is not None:
                 raise LinkLost(self.reason) from None

@@ -24,6 +24,7 @@ from smets.han.zcl import ApsMessage
 
 LIMIT = 20  # seconds until a test is given up
 VERSIONS = (13, 14, 19)
+LAYOUTS = (13, 14)  # of EZSP frames
 CHANNEL = 15
 NETWORK = NetworkSettings(channel=CHANNEL, pan_id=0x1A62, network_key=bytes(range(0x30, 0x40)))
 JOIN_KEY = bytes.fromhex("66B6900981E1EE3CA4206B6B861C02BB")

@@ -26,6 +26,7 @@ from smets.han.zcl import ApsMessage, frame_of
 from tests.hil.radio.radios import (
     CHANNEL,
     JOIN_KEY,
+    LAYOUTS,
     LINK_KEY,
     VERSIONS,
     both,
@@ -84,7 +85,7 @@ def test_every_length_around_a_fragment(encrypted: bool) -> None:
     run(test())
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 def test_a_sleepy_device_gets_long_messages(version: int) -> None:
     async def test() -> None:
         async with lab(version) as bench:
@@ -114,7 +115,7 @@ def test_messages_keep_their_order_and_none_is_doubled() -> None:
     run(test())
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 def test_a_changed_key_counts_on_both_sides(version: int) -> None:
     async def test() -> None:
         async with lab(version) as bench:
@@ -153,7 +154,7 @@ def test_without_an_established_key_nothing_is_encrypted() -> None:
     run(test())
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 def test_what_needs_the_link_key_is_dropped_without(version: int) -> None:
     async def test() -> None:
         async with lab(version) as bench:
@@ -238,7 +239,7 @@ def test_the_key_table_is_bounded() -> None:
     run(test())
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 def test_partner_link_keys(version: int) -> None:
     async def test() -> None:
         async with lab(version) as bench:
@@ -262,7 +263,7 @@ def test_partner_link_keys(version: int) -> None:
     run(test())
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 @pytest.mark.parametrize("broadcast", [False, True])
 def test_past_all_networks(version: int, broadcast: bool) -> None:
     async def test() -> None:
@@ -280,7 +281,7 @@ def test_past_all_networks(version: int, broadcast: bool) -> None:
     run(test())
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 def test_sniffing_and_scanning(version: int) -> None:
     async def test() -> None:
         async with lab(version) as bench:

@@ -25,9 +25,9 @@ from smets.han.link_keys import KeySource, LinkKey, LinkKeys
 from tests.hil.radio.radios import (
     CHANNEL,
     JOIN_KEY,
+    LAYOUTS,
     LINK_KEY,
     NETWORK,
-    VERSIONS,
     both,
     carry,
     drain,
@@ -57,7 +57,7 @@ def unplug(port: TcpPort) -> None:
 FAULTS = [reset, unplug]
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("at_hub", [True, False], ids=["hub", "device"])
 def test_the_radio_comes_back_by_itself(version: int, fault: Callable[[TcpPort], None], at_hub: bool) -> None:
@@ -114,6 +114,27 @@ def test_what_is_under_way_ends_at_once_and_may_be_repeated(fault: Callable[[Tcp
             await hub.wait_up()
             async with meter.awake():
                 await carry(hub, meter, tunnel(LONG))
+
+    run(test())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_commands_end_with_the_line(fault: Callable[[TcpPort], None]) -> None:
+    """Whichever is under way, and however far: it is done, or the link is lost, and nothing else."""
+
+    async def test() -> None:
+        async with lab() as bench:
+            port = await bench.port()
+            hub = await bench.radio("hub", port)
+            await hub.form(NETWORK)
+            for turns in range(12):
+                asking = [asyncio.ensure_future(hub._core.command("nop")) for _ in range(8)]
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                fault(port)
+                ends = await asyncio.gather(*asking, return_exceptions=True)
+                assert all(end == {} or isinstance(end, LinkLost) for end in ends), ends
+                await hub.wait_up()
 
     run(test())
 
@@ -180,7 +201,7 @@ def held(*stations: EntityId) -> LinkKeys:
     return keys
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 def test_a_new_process_goes_on(version: int) -> None:
     async def test() -> None:
         async with lab(version) as bench:

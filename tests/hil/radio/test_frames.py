@@ -1,6 +1,8 @@
 """Frames of the device object and inter-PAN frames, and what a radio takes from anybody."""
 
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -124,3 +126,23 @@ def test_a_stream_is_bounded_and_ends() -> None:
     assert finish(stream.get()) == 1
     with pytest.raises(StreamEnded):
         stream.get().send(None)
+
+
+BLOCKED = """
+import asyncio, sys
+for name in ("bellows", "zigpy", "serialx"):
+    sys.modules[name] = None
+import hil.radio.interface, hil.radio.shared, hil.radio.fragments
+from hil.radio.opening import open_coordinator, open_radio
+for opening in (open_radio, open_coordinator):
+    try:
+        asyncio.run(opening("/dev/null"))
+    except hil.radio.interface.RadioMissing as error:
+        print(error)
+"""
+
+
+def test_without_the_libraries_the_interface_says_so() -> None:
+    done = subprocess.run([sys.executable, "-c", BLOCKED], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    assert done.stdout.count("is not installed: pip install 'smets[radio]'") == 2

@@ -37,10 +37,10 @@ from smets.han.link_keys import LinkKeys
 from tests.hil.radio.radios import (
     CHANNEL,
     JOIN_KEY,
+    LAYOUTS,
     LINK_KEY,
     NETWORK,
     SETTINGS,
-    VERSIONS,
     Lab,
     establishment,
     lab,
@@ -89,7 +89,7 @@ async def carry(source: Any, target: Any, message: Any) -> None:
     assert (received.eui64, received.message) == (source.eui64, message)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 @pytest.mark.parametrize("kind", [NodeType.ROUTER, NodeType.SLEEPY])
 def test_a_meter_joins_and_talks(version: int, kind: NodeType) -> None:
     async def test() -> None:
@@ -162,7 +162,7 @@ def test_who_is_refused() -> None:
     run(test())
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 def test_protection_is_enforced(version: int) -> None:
     async def test() -> None:
         async with lab(version) as bench, coordinator(bench) as hub:
@@ -182,7 +182,7 @@ def test_protection_is_enforced(version: int) -> None:
     run(test())
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 def test_leaving_and_removing(version: int) -> None:
     async def test() -> None:
         async with lab(version) as bench, coordinator(bench) as hub:
@@ -210,7 +210,7 @@ def test_leaving_and_removing(version: int) -> None:
     run(test())
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", LAYOUTS)
 def test_a_new_process_goes_on(version: int) -> None:
     async def test() -> None:
         async with lab(version) as bench:
