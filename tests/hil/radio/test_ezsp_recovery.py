@@ -139,6 +139,24 @@ def test_commands_end_with_the_line(fault: Callable[[TcpPort], None]) -> None:
     run(test())
 
 
+def test_a_command_nobody_acknowledged_ends_with_the_line() -> None:
+    async def test() -> None:
+        async with lab() as bench:
+            port = await bench.port()
+            hub = await bench.radio("hub", port)
+            line, feed = port.line, port.line.feed
+            line.feed = lambda octets: None  # type: ignore[method-assign]
+            asking = asyncio.ensure_future(hub._core.command("nop"))
+            await asyncio.sleep(0.05)  # sent, on the wall's clock
+            port.drop()
+            with pytest.raises(LinkLost):
+                await asking
+            line.feed = feed  # type: ignore[method-assign]
+            await hub.wait_up()
+
+    run(test())
+
+
 def test_a_dongle_that_is_gone_for_a_while() -> None:
     async def test() -> None:
         async with lab() as bench:
