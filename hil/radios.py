@@ -73,7 +73,7 @@ class StickRadios:
 
     async def open(self, name: str, station: EntityId, device: str, link_keys: LinkKeys) -> DeviceRadio:
         """The radio of a node. Raises RadioError, LocalError where the stick is another station."""
-        radio = await _open_stick(self._paths[name], self._settings, device, link_keys)
+        radio = await open_stick(self._paths[name], self._settings, device, link_keys)
         if radio.eui64 != station:
             found = radio.eui64
             await radio.close()
@@ -92,9 +92,10 @@ class StickRadios:
         """Nothing but the radios themselves has to be given back."""
 
 
-async def _open_stick(
+async def open_stick(
     moniker: Moniker, settings: RadioSettings, device: str, link_keys: LinkKeys
 ) -> EzspRadio:
+    """The radio of a stick; `device` is a row of `smets.han.endpoints`. Raises RadioError."""
     if moniker.scheme == "serial":
         flow = moniker.option("flow", "none")
         settings = replace(
@@ -109,7 +110,7 @@ async def _open_stick(
 
 async def stick_id(moniker: Moniker, settings: RadioSettings | None = None) -> EntityId:
     """The EUI-64 of a stick. Raises RadioError."""
-    async with await _open_stick(moniker, settings or RadioSettings(), "hub", LinkKeys()) as radio:
+    async with await open_stick(moniker, settings or RadioSettings(), "hub", LinkKeys()) as radio:
         return radio.eui64
 
 
