@@ -37,8 +37,8 @@ class Decoded:
 
     @property
     def kind(self) -> Kind:
-        """Pre-command, command, response or alert."""
-        return self.message.kind
+        """Pre-command, command, response or alert; without protection, see `kind_of`."""
+        return kind_of(self.message, self.use_case)
 
     @property
     def originator(self) -> EntityId:
@@ -87,6 +87,14 @@ class Decoded:
         }
 
 
+def kind_of(message: Message, row: UseCase | None) -> Kind:
+    """The kind of a message; one without protection is a command where the use case has no pre-command."""
+    kind = message.kind
+    if kind is Kind.PRECOMMAND and row is not None and kind not in row.kinds and Kind.COMMAND in row.kinds:
+        return Kind.COMMAND
+    return kind
+
+
 def decode(message: Message | bytes, keys: Keys | None = None) -> Decoded:
     """The values of a message by name. Raises ParseError.
 
@@ -123,7 +131,7 @@ def _irregular_header(message: Message) -> str | None:
         return "a length of the headers is longer than it need be"
     if row is None:
         return "the use case is not known"
-    kind = message.kind
+    kind = kind_of(message, row)
     if kind not in row.kinds:
         return f"{row.name} has no {kind.value}"
     if (message.date_time is not None) is not (kind is Kind.RESPONSE and row.response_has_date_time):

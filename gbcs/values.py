@@ -227,7 +227,7 @@ class Time(_Octets):
         if not isinstance(given, str) or re.fullmatch(r"[0-9A-Fa-f]{8}", given):
             return cls(_octets(given, cls.SIZE))
         time, _, hundredths = given.partition(".")
-        return cls(_time_octets(time) + bytes((_part(hundredths or "0", 0, 99),)))
+        return cls(_time_octets(time) + bytes((_part(hundredths.ljust(2, "0"), 0, 99),)))
 
 
 class ZclDate(_Octets):

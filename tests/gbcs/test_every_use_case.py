@@ -55,6 +55,11 @@ def check(one: Made) -> None:
     assert build_again(message, decoded.values, keys).octets == one.bare.octets
     if case.kind is not Kind.PRECOMMAND:
         assert keys.protect(rebuilt).octets == message.octets
+    if case.kind is Kind.COMMAND and Kind.PRECOMMAND not in case.use_case.kinds:
+        unprotected = gbcs.decode(one.bare.octets, keys)
+        assert (unprotected.kind, unprotected.irregular) == (Kind.COMMAND, None)
+        assert unprotected.values == one.expected
+        assert unprotected.to_json() == decoded.to_json()
     check_fields(one, message)
     check_without_keys(one, message)
 

@@ -261,3 +261,10 @@ def test_any_octets_come_back_from_their_text(kind: str, chance: st.DataObject) 
     size = {"date-time": 12, "date": 5, "time": 4, "zcl-date": 4, "logical-name": 6, "text": 6}[kind]
     octets = chance.draw(st.binary(min_size=size, max_size=size))
     assert row.plain(values.json_form(row.typed(octets))) == octets
+
+
+def test_tenths_of_a_second_are_no_hundredths() -> None:
+    assert str(values.Time.of("07:00:00.5")) == "07:00:00.50"
+    assert str(values.Time.of("07:00:00.05")) == "07:00:00.05"
+    with pytest.raises(ValueError, match=r"."):
+        values.Time.of("07:00:00.123")
