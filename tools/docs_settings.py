@@ -15,6 +15,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from enum import Enum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 PACKAGES = ("gbcs", "smets", "chts", "hil")
@@ -55,8 +56,13 @@ def _classes() -> Iterator[tuple[str, str, str]]:
 
 def _source(info: pkgutil.ModuleInfo) -> str:
     spec = importlib.util.find_spec(info.name)
-    get_source = getattr(spec.loader if spec is not None else None, "get_source", None)
-    return "" if get_source is None else get_source(info.name) or ""
+    if spec is None:
+        return ""
+    get_source = getattr(spec.loader, "get_source", None)
+    if get_source is not None:
+        return get_source(info.name) or ""
+    path = Path(spec.origin or "")  # a loader that cannot tell, as pytest's
+    return path.read_text(encoding="utf-8") if path.suffix == ".py" and path.is_file() else ""
 
 
 def _group(module: str, found: type, source: str) -> Group:
