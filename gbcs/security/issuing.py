@@ -97,7 +97,7 @@ def authority_certificate(
     from cryptography import x509
 
     extensions: tuple[tuple[x509.ExtensionType, bool], ...] = (
-        (_key_usage(KeyUsage.KEY_CERT_SIGN), True),
+        (key_usage(KeyUsage.KEY_CERT_SIGN), True),
         (x509.BasicConstraints(True, path_length), True),
         (_policies(issuer.policy), True),
         (x509.SubjectKeyIdentifier(key_identifier(public_key)), False),
@@ -154,7 +154,7 @@ def _end_entity(
     if usage is KeyUsage.KEY_CERT_SIGN:
         raise BuildError("an end entity signs no certificates")
     extensions: tuple[tuple[x509.ExtensionType, bool], ...] = (
-        (_key_usage(usage), True),
+        (key_usage(usage), True),
         (x509.SubjectKeyIdentifier(key_identifier(public_key)), False),
         *names,
         (_policies(issuer.policy), True),
@@ -199,7 +199,8 @@ def _validity(start: Utc, years: int | None) -> tuple[_dt.datetime, _dt.datetime
     return begin, NO_EXPIRY if years is None else years_after(begin, years)
 
 
-def _key_usage(usage: KeyUsage) -> x509.KeyUsage:
+def key_usage(usage: KeyUsage) -> x509.KeyUsage:
+    """The extension for one usage."""
     from cryptography import x509
 
     return x509.KeyUsage(

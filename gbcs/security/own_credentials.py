@@ -16,6 +16,7 @@ from ..asn1.own_credentials import IssueCode, ProvideCode, UpdateCode
 from ..errors import BuildError, ParseError
 from ..ids import EntityId, KeyUsage
 from .certificates import hardware_module_name, load_certificate, public_point, subject_of, usage_of
+from .issuing import key_usage
 from .private_keys import derive_private_key
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def signing_request(entity: EntityId, usage: KeyUsage, private: ec.EllipticCurve
         raise BuildError("a device signs no certificates")
     builder = (
         x509.CertificateSigningRequestBuilder(x509.Name([]))
-        .add_extension(_key_usage(usage), critical=True)
+        .add_extension(key_usage(usage), critical=True)
         .add_extension(hardware_module_name(entity), critical=True)
     )
     return builder.sign(private, SHA256(), ecdsa_deterministic=True).public_bytes(Encoding.DER)
@@ -213,19 +214,3 @@ def _device_of(certificate: x509.Certificate) -> EntityId | None:
 def _signer(own: OwnCredentials) -> ec.EllipticCurvePrivateKey | None:
     pair = own.in_use.get(KeyUsage.DIGITAL_SIGNATURE)
     return None if pair is None else pair.private
-
-
-def _key_usage(usage: KeyUsage) -> x509.KeyUsage:
-    from cryptography import x509
-
-    return x509.KeyUsage(
-        digital_signature=usage is KeyUsage.DIGITAL_SIGNATURE,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=usage is KeyUsage.KEY_AGREEMENT,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )

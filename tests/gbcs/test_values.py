@@ -266,5 +266,5 @@ def test_any_octets_come_back_from_their_text(kind: str, chance: st.DataObject) 
 def test_tenths_of_a_second_are_no_hundredths() -> None:
     assert str(values.Time.of("07:00:00.5")) == "07:00:00.50"
     assert str(values.Time.of("07:00:00.05")) == "07:00:00.05"
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(ValueError, match="123"):
         values.Time.of("07:00:00.123")
