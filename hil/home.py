@@ -17,7 +17,7 @@ from typing import Self
 
 from chts.chf import make_chf
 from chts.chf import manufactured as manufactured_chf
-from chts.device_log import DEVICE_TYPES, find
+from chts.device_log import DEVICE_TYPES, DeviceLogSettings, find
 from chts.events import SendWan, Undeliverable, WanMessage
 from chts.hub import Hub, HubEffect
 from gbcs.errors import GbcsError, LocalError
@@ -144,7 +144,8 @@ class Home:
         store = self._stores(entry.name)
         if self._is_new(entry.name, store, entry.chf):
             provision(store, entry.chf, self._pki.store, self._cells(_CHF_ROLES), manufactured_chf(entry.gpf))
-        return Hub(make_chf(store, self.now), Address(entry.gpf))
+        log = DeviceLogSettings(lists_gpf=entry.gpf_in_log)
+        return Hub(make_chf(store, self.now, log=log), Address(entry.gpf))
 
     def _make_device(self, entry: DeviceEntry) -> Station:
         self._names[entry.entity] = entry.name

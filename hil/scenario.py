@@ -1,7 +1,7 @@
 """Scenario files: a home and what is done in it, in TOML with `spec = 1` (contract 4).
 
     [home]        name, seed, start, radio
-    [hub]         name, chf, gpf, kind, radio
+    [hub]         name, chf, gpf, gpf_in_log, kind, radio
     [[party]]     name, role, id
     [[device]]    name, type, id, variant, kind, radio, install_code
     [[step]]      one of command, wait, metrology, action, power, fault (see `Step`)
@@ -19,7 +19,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from chts.device_log import CAPACITY
+from chts.device_log import STATIONS
 from gbcs.dlms.selective import Range
 from gbcs.errors import BuildError
 from gbcs.ids import DeviceType, EntityId, Role
@@ -75,12 +75,16 @@ class DeviceEntry:
 
 @dataclass(frozen=True, slots=True)
 class HubEntry:
-    """The hub: identifiers of its communications hub function and gas proxy function."""
+    """The hub: identifiers of its communications hub function and gas proxy function.
+
+    `gpf_in_log`: whether its device log lists the gas proxy function from the start.
+    """
 
     name: str
     chf: EntityId
     gpf: EntityId
     radio: Moniker
+    gpf_in_log: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +177,8 @@ def parse_scenario(text: str, name: str) -> Scenario:
     home.done()
     if Role.ACCESS_CONTROL_BROKER not in {party.role for party in scenario.parties}:
         top.fail("party", "one with role accessControlBroker is missing")
-    if len(devices) > CAPACITY:
-        devices[CAPACITY].fail("", f"the device log of a hub holds {CAPACITY} devices")
+    if len(devices) > STATIONS:
+        devices[STATIONS].fail("", f"a hub has room for {STATIONS} devices and its gas proxy function")
     _check_names(scenario, hub, parties, devices)
     twins = frozenset(device.name for device in scenario.devices if device.variant == "twin")
     made = tuple(_step(table, number, twins) for number, table in enumerate(steps, 1))
@@ -227,7 +231,11 @@ def _emulated(table: Table) -> None:
 
 def _hub(table: Table, home: Moniker) -> HubEntry:
     entry = HubEntry(
-        table.text("name", "hub"), table.entity("chf"), table.entity("gpf"), _radio(table, home, home)
+        table.text("name", "hub"),
+        table.entity("chf"),
+        table.entity("gpf"),
+        _radio(table, home, home),
+        table.take("gpf_in_log", bool, False),
     )
     if entry.chf == entry.gpf:
         table.fail("gpf", "the gas proxy function has another identifier than the hub function")
