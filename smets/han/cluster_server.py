@@ -20,6 +20,7 @@ from gbcs.zcl.clusters import (
     DISCOVER_ATTRIBUTES,
     DISCOVER_ATTRIBUTES_RESPONSE,
     FAILURE,
+    HELD_BY_CLIENTS,
     MALFORMED,
     READ_ATTRIBUTES,
     READ_ATTRIBUTES_RESPONSE,
@@ -174,8 +175,9 @@ class ClusterServer:
     # -- requests ---------------------------------------------------------------------
 
     def _value(self, endpoint: Endpoint, head: ZclFrame, known: Attribute, now: Utc) -> Any:
-        """A value; a client's side has none (what a mirror keeps there is not built)."""
-        return None if head.to_client else self._values.read(known, endpoint, now)
+        """A value; the other side has none (what a mirror keeps there is not built)."""
+        held = head.to_client is (head.cluster in HELD_BY_CLIENTS)
+        return self._values.read(known, endpoint, now) if held else None
 
     def _read(self, endpoint: Endpoint, frame: ZclFrame, now: Utc) -> ZclFrame:
         records: list[Node] = []
