@@ -208,6 +208,13 @@ def parse_ota(octets: bytes) -> OtaFile:
     return OtaFile(header, tuple(elements))
 
 
+def begun_header(octets: bytes) -> OtaHeader | None:
+    """The header of a file of which so much has come; None while it is not all there. Raises ParseError."""
+    if len(octets) < _FIXED.size or len(octets) < _FIXED.unpack(octets)[1]:
+        return None
+    return OtaHeader.parse(octets)[0]
+
+
 def manufacturer_image(octets: bytes, boundary: ImageBoundary = ImageBoundary.AFTER_HEADER) -> bytes:
     """The Manufacturer Image of an OTA file. Raises ParseError."""
     if boundary is ImageBoundary.UPGRADE_ELEMENT:
