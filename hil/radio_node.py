@@ -7,13 +7,14 @@ Source: SE standard Annex C, GBCS 10.2.2 (reference: se-security 7, 8, chts-hub 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from gbcs.errors import GbcsError, LocalError
 from gbcs.ids import EntityId
 from gbcs.time import Utc
-from smets.han.attribute_client import AttributeClient, Readings
+from smets.han.attribute_client import Readings
+from smets.han.command_client import Answers
 from smets.han.compute import Compute
 from smets.han.credential import CbkeCredential
 from smets.han.key_establishment import KeyEstablishment
@@ -37,11 +38,11 @@ from smets.han.suites import Random
 from smets.han.tunnel_frames import TUNNELING, tunnel_command, tunnel_frame
 from smets.han.zcl import ApsMessage
 
+from .asking import Asking
 from .radio.interface import DeviceRadio, RadioError
 from .radio.interface import Received as Arrived
 
 KEY_ESTABLISHMENT = 0x0800
-ANSWER_SECONDS = 5.0  # for an answer to a read (chts-hub 5.4)
 
 Serve = Callable[[Arrived], Iterable[ApsMessage]]
 """The server of a node's clusters: what answers a message that arrived."""
@@ -86,8 +87,7 @@ class RadioNode:
         self._deliver = deliver
         self._note = note
         self.serve: Serve | None = None
-        self._client = AttributeClient()
-        self._reads: dict[tuple[EntityId, int, int], asyncio.Future[Readings]] = {}
+        self._asking = Asking(radio)
         self._sequence = 0
         self._waiting: dict[EntityId, asyncio.Future[None]] = {}
         self._sends: asyncio.Queue[Send | Established | LeaveNetwork] = asyncio.Queue()
@@ -169,17 +169,23 @@ class RadioNode:
         `encrypted` None: as the cluster needs.
         """
         endpoint = self.address.endpoint if own_endpoint is None else own_endpoint
-        number, message = self._client.request(peer, cluster, names, endpoint, encrypted)
-        key = peer.station, cluster, number
-        answer: asyncio.Future[Readings] = asyncio.get_running_loop().create_future()
-        self._reads[key] = answer
-        try:
-            await self.radio.send(peer.station, message)
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await answer
-        finally:
-            self._client.forget(*key)
-            self._reads.pop(key, None)
+        return await self._asking.read(peer, cluster, names, endpoint, encrypted)
+
+    async def request(
+        self,
+        peer: Address,
+        name: str,
+        values: Mapping[str, Any] | bytes = b"",
+        own_endpoint: int | None = None,
+        encrypted: bool | None = None,
+        wanted: int = 1,
+    ) -> Answers:
+        """A command to a peer's server by name, and what answers it: see `CommandClient.request`.
+
+        What has come in time is told, though less than `wanted`. Raises as `read`.
+        """
+        endpoint = self.address.endpoint if own_endpoint is None else own_endpoint
+        return await self._asking.request(peer, name, values, endpoint, encrypted, wanted)
 
     # -- what arrives -----------------------------------------------------------------
 
@@ -192,7 +198,7 @@ class RadioNode:
         source = Address(arrived.eui64, message.source_endpoint)
         if message.encrypted:
             self.link_keys.proven(arrived.eui64)
-        if self._is_answer(arrived):
+        if self._asking.receive(arrived):
             return
         self._serve(arrived)
         if message.cluster == KEY_ESTABLISHMENT:
@@ -215,17 +221,6 @@ class RadioNode:
                 self._spawn(self._answer(arrived.eui64, answer))
         except GbcsError as error:  # the store failed: no answer, as long as it does
             self._note(arrived.eui64, str(error), "failed")
-
-    def _is_answer(self, arrived: Arrived) -> bool:
-        """Whether a message answers a read of this node."""
-        found = self._client.receive(arrived.eui64, arrived.message)
-        if found is None:
-            return False
-        number, told = found
-        waiting = self._reads.get((arrived.eui64, arrived.message.cluster, number))
-        if waiting is not None and not waiting.done():
-            waiting.set_result(told)
-        return True
 
     async def _answer(self, station: EntityId, message: ApsMessage) -> None:
         try:
