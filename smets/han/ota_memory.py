@@ -136,7 +136,7 @@ class OtaMemory:
         for slot, _, _ in _contents(self.kept) - _contents(kept):
             changes = {**{key: None for key, _ in self._store.scan(f"{PREFIX}{slot}/")}, **changes}
         octets = kept.octets()
-        if changes or octets != self._store.get(STATE_KEY):
+        if changes or octets != self.kept.octets():
             self._store.commit({**changes, STATE_KEY: octets})
         self.kept = kept
 
