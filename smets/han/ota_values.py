@@ -5,12 +5,13 @@ Source: ZigBee OTA Upgrade (reference: chts-hub 16.2).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gbcs.time import Utc
-from gbcs.zcl.clusters import Attribute
+from gbcs.zcl.clusters import Attribute, Command
 
+from .cluster_commands import Answer
 from .cluster_server import Values
 from .endpoints import OTA, Endpoint
 from .ota_client import OtaClient
@@ -46,7 +47,7 @@ ROWS: dict[str, Callable[[OtaClient], int]] = {
 
 
 class OtaValues:
-    """The attributes of an OTA client, and those of other clusters from elsewhere."""
+    """The attributes of an OTA client; those of other clusters, and all commands, from elsewhere."""
 
     def __init__(self, client: OtaClient, others: Values) -> None:
         self._client = client
@@ -58,3 +59,13 @@ class OtaValues:
             return self._others.read(attribute, endpoint, now)
         row = ROWS.get(attribute.name)
         return None if row is None else row(self._client)
+
+    def takes(self, command: Command) -> bool:
+        """As the others."""
+        return self._others.takes(command)
+
+    def answer(
+        self, command: Command, values: Mapping[str, Any], endpoint: Endpoint, now: Utc, room: int
+    ) -> Answer:
+        """That of the others."""
+        return self._others.answer(command, values, endpoint, now, room)

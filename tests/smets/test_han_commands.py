@@ -13,9 +13,11 @@ from gbcs.zcl.clusters import command_by_name, commands
 from smets.behaviours.payment import PREPAYMENT_MODE
 from smets.esme.han_commands import billing_period
 from smets.esme.han_settings import PublishSettings
+from smets.esme.han_values import esme_values
 from smets.eventlog import write
 from smets.events import Metrology, TimerDue
-from smets.han.cluster_server import ClusterSettings
+from smets.han.cluster_server import ClusterServer, ClusterSettings
+from smets.han.ota_values import OtaValues
 from smets.han.zcl import ApsMessage, parse_zcl, wants_default_response
 from smets.values import Value
 from tests.smets.han_asking import (
@@ -134,6 +136,16 @@ def test_a_broadcast_and_a_request_without_default_response() -> None:
     quiet = ApsMessage(asked.cluster, HERE, asked.destination_endpoint, b"\x11" + asked.payload[1:])
     assert server(home).receive(quiet, home.now) == ()
     assert len(frames(home, quiet, ClusterSettings(answers_errors=True))) == 1
+
+
+def test_a_client_of_images_leaves_commands_to_the_others() -> None:
+    home = Home.new(items=TARIFF)
+    values = OtaValues(None, esme_values(home.device, lambda: 2))  # type: ignore[arg-type]
+    for name in ("GetSeasons", "GetCurrentPrice", "GetBillingPeriod", "GetCalendar"):
+        asked = request(name)
+        assert ClusterServer(ENDPOINTS, values).receive(asked, home.now) == server(home).receive(
+            asked, home.now
+        )
 
 
 # -- price --------------------------------------------------------------------------------
