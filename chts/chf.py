@@ -22,6 +22,7 @@ from smets.settings import DeviceSettings
 from smets.store import Store
 from smets.values import Value, pack
 
+from .deliveries import Deliveries
 from .device_log import EXTENDED_PAN_ID, GPF_ID, DeviceLog, DeviceLogSettings
 
 SINGLE_BAND = frozenset({"dual-band"})
@@ -47,7 +48,7 @@ def chf_profile(log: DeviceLogSettings = LOG_SETTINGS) -> Profile:
     """The profile of a single band CHF."""
     objects = model(DeviceType.CHF, SINGLE_BAND)
     attributes = [m for m in objects.members if m.kind is MemberKind.ATTRIBUTE]
-    behaviours: tuple[Behaviour, ...] = (Identification(), Clock(), DeviceLog(log))
+    behaviours: tuple[Behaviour, ...] = (Identification(), Clock(), DeviceLog(log), Deliveries())
     of_two_bands = frozenset(u.code for u in table() if "dual-band" in u.flags and u.code is not None)
     server = DlmsServer(objects, Hooks(behaviours), _acceptable, _not_future_dated, withheld=of_two_bands)
     defaults: dict[str, Value] = {}
