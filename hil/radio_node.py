@@ -32,10 +32,10 @@ from smets.han.key_establishment_events import (
     TimeDue,
 )
 from smets.han.key_establishment_frames import Status
-from smets.han.link import Address, Frame
+from smets.han.link import Address, Frame, RequestTunnel, RequestTunnelResponse
 from smets.han.link_keys import KeySource, LinkKey, LinkKeys
 from smets.han.suites import Random
-from smets.han.tunnel_frames import TUNNELING, tunnel_command, tunnel_frame
+from smets.han.tunnel_frames import TUNNELING, from_server, tunnel_command, tunnel_frame
 from smets.han.zcl import ApsMessage
 
 from .asking import Asking
@@ -56,7 +56,8 @@ class RadioNode:
     """One node at work: `start` it inside a running loop, `stop` it before the radio is closed.
 
     `address`: the station and endpoint the node speaks as. `admits`: see `KeyEstablishment`.
-    `serves_tunnel`: whether it is the tunnel's server, as all devices but a hub are. `deliver` is
+    `serves_tunnel`: whether it is the tunnel's server for peers that have not shown which end they are:
+    true for devices that listen, false for a hub and a gas meter. `deliver` is
     called for what comes through the tunnel, `note` with what key establishment says of itself.
     `serve` may be set later; without it nothing but key establishment and the tunnel is answered.
     """
@@ -83,6 +84,7 @@ class RadioNode:
             address, credentials, random, trust_centre=trust_centre, admits=admits
         )
         self._serves = serves_tunnel
+        self._serves_to: dict[EntityId, bool] = {}
         self._epoch = epoch
         self._deliver = deliver
         self._note = note
@@ -143,7 +145,11 @@ class RadioNode:
     def octets_of(self, frame: Frame) -> bytes:
         """The ZCL frame of a frame to be sent, under a new sequence number. Raises BuildError."""
         self._sequence = (self._sequence + 1) & 0xFF
-        return tunnel_frame(frame.command, self._sequence, self._serves).octets()
+        peer, command = frame.destination.station, frame.command
+        if isinstance(command, RequestTunnel | RequestTunnelResponse):
+            self._serves_to[peer] = isinstance(command, RequestTunnelResponse)
+        serves = self._serves_to.get(peer, self._serves)
+        return tunnel_frame(command, self._sequence, serves).octets()
 
     async def send(self, frame: Frame, payload: bytes) -> None:
         """Send a frame made by `octets_of`. Raises RadioError."""
@@ -210,6 +216,7 @@ class RadioNode:
                 self._note(arrived.eui64, str(error), "refused")
                 return
             if command is not None:
+                self._serves_to[arrived.eui64] = not from_server(message.payload)
                 here = Address(self.address.station, message.destination_endpoint)
                 self._deliver(Frame(source, here, command, message.encrypted), message.payload)
 
