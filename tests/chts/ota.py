@@ -4,81 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from random import Random
 
 from chts.ota_server import OtaServer, OtaServerSettings
-from gbcs.ids import EntityId
-from gbcs.ota import Element, HardwareRange, OtaFile, OtaHeader
 from gbcs.time import Utc
 from smets.events import PowerLost, PowerRestored, TimerDue
-from smets.han.link import Address, LinkUp
+from smets.han.link import LinkUp
 from smets.han.ota_client import OtaClient
 from smets.han.ota_events import (
     Arrived,
     ImageArrived,
     ImageRefused,
-    OtaClientSettings,
     OtaEffect,
     OtaEvent,
-    OtaIdentity,
     Progressed,
     SendOta,
 )
-from smets.han.ota_image import ImageId
 from smets.han.zcl import ApsMessage
-from smets.store import MemoryStore, Store
-
-HUB = Address(EntityId.parse("00-DB-12-34-56-78-90-A0"), 2)
-DEVICE = Address(EntityId.parse("00-DB-12-34-56-78-90-A1"), 5)
-OTHER = Address(EntityId.parse("00-DB-12-34-56-78-90-A2"), 5)
-NOW = Utc.of(2026, 1, 1)
-IDENTITY = OtaIdentity(0x1234, 0x0005, 0x0102)
-RUNNING = 1
-PROMPT = OtaClientSettings(start_seconds=0)
-
-
-def make_file(
-    length: int = 1000,
-    version: int = 2,
-    seed: int = 0,
-    manufacturer: int = IDENTITY.manufacturer,
-    image_type: int = IDENTITY.image_type,
-    hardware: HardwareRange | None = None,
-    destination: EntityId | None = None,
-) -> bytes:
-    """An OTA file with an image of so many octets."""
-    header = OtaHeader(
-        manufacturer, image_type, version, 0, b"test", hardware=hardware, destination=destination
-    )
-    return OtaFile.build(header, (Element(0, Random(seed).randbytes(length)),)).octets()
-
-
-def image_id(octets: bytes) -> ImageId:
-    return ImageId.of(OtaHeader.parse(octets)[0])
-
-
-def random_of(seed: int) -> Callable[[int], bytes]:
-    return Random(seed).randbytes
-
-
-def make_client(
-    store: Store | None = None,
-    settings: OtaClientSettings = PROMPT,
-    running: int = RUNNING,
-    address: Address = DEVICE,
-    identity: OtaIdentity = IDENTITY,
-    genuine: Callable[[OtaHeader, bytes], bool] = lambda header, image: True,
-    seed: int = 0,
-) -> OtaClient:
-    held = store if store is not None else MemoryStore()
-    return OtaClient(
-        address, HUB.station, identity, lambda: running, held, random_of(seed), settings, genuine
-    )
+from tests.smets.han.ota_hand import (
+    HUB,
+    NOW,
+    make_client,
+)
 
 
 @dataclass
 class Pair:
-    """A client and a server; `lossy` says of each message how many copies arrive, and when."""
+    """A client and a server; `copies` says of each message how many arrive, and after how many microseconds."""
 
     server: OtaServer = field(default_factory=lambda: OtaServer(HUB.endpoint, OtaServerSettings()))
     client: OtaClient = field(default_factory=make_client)

@@ -20,7 +20,8 @@ from smets.han.ota_events import Arrived, ImageArrived
 from smets.han.ota_rows import State
 from smets.han.zcl import ApsMessage
 from smets.store import MemoryStore, StoreError
-from tests.chts.ota import DEVICE, HUB, PROMPT, Pair, image_id, make_client, make_file
+from tests.chts.ota import Pair
+from tests.smets.han.ota_hand import DEVICE, HUB, PROMPT, image_id, make_client, make_file
 
 WEEK = 7 * 86_400
 IMPATIENT = replace(PROMPT, retry_seconds=60, query_seconds=3600)

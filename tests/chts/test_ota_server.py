@@ -27,7 +27,7 @@ from smets.han.ota_frames import (
 )
 from smets.han.ota_image import ImageId
 from smets.han.zcl import ApsMessage, parse_zcl
-from tests.chts.ota import DEVICE, HUB, NOW, OTHER, image_id, make_file
+from tests.smets.han.ota_hand import DEVICE, HUB, NOW, OTHER, image_id, make_file
 
 CURRENT = ImageId(0x1234, 0x0005, 1)
 FILE = make_file(200)

@@ -34,9 +34,9 @@ from smets.han.ota_rows import State
 from smets.han.ota_values import OtaValues
 from smets.han.zcl import PROFILE_SE, ApsMessage
 from smets.store import MemoryStore
-from tests.chts.ota import IDENTITY, NOW, RUNNING, image_id, make_file
 from tests.hil.radio.radios import JOIN_KEY, LINK_KEY, NETWORK, Lab, lab, run, until
 from tests.hil.test_radio_home import dissected
+from tests.smets.han.ota_hand import IDENTITY, NOW, RUNNING, image_id, make_file
 
 CI_OCTETS = 30_000
 PROMPT = OtaClientSettings(start_seconds=0, answer_seconds=2, retry_seconds=1, query_seconds=3600)
