@@ -29,7 +29,7 @@ from tests.smets.han.ota_hand import (
 
 @dataclass
 class Pair:
-    """A client and a server; `copies` says of each message how many arrive, and after how many microseconds."""
+    """A client and a server; `copies`: for each message that arrives, after how many microseconds."""
 
     server: OtaServer = field(default_factory=lambda: OtaServer(HUB.endpoint, OtaServerSettings()))
     client: OtaClient = field(default_factory=make_client)
