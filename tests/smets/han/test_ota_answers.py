@@ -80,6 +80,16 @@ def test_a_refusal_of_a_request() -> None:
     assert (hand.client.state, hand.client.fetching is None) == (State.IDLE, False)
 
 
+def test_what_looks_like_a_refusal() -> None:
+    hand = Hand()
+    hand.wait()
+    hand.refused(0x81, broadcast=True)
+    number = hand.messages[-1].payload[1]
+    for general in (0x01, 0x04, 0x0D):
+        assert hand.octets(bytes((0x18, number, general, 0x01, 0x81))) == []
+    assert hand.client.state is State.ASKING
+
+
 @pytest.mark.parametrize("ends", ["answer", "default", "silence"])
 def test_the_image_is_here_whether_the_server_hears_of_it_or_not(ends: str) -> None:
     hand = Hand().fetch()
