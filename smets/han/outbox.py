@@ -22,7 +22,6 @@ LENGTH = 3  # octets of a length from 256 to 65,535
 BLOCK_OVERHEAD = ROUTING_HEADER.size + LENGTH + SECURITY_HEADER_LENGTH + GBT_HEADER.size + LENGTH
 REMEMBERED = 8  # ours: messages whose copies are known
 WAKE_SECONDS = 1800  # at most (chts-hub 9.2)
-ERROR_SECONDS = 5  # ours: a TransferDataError so soon after a message means that one
 
 POLLED_BLOCKS = replace(TUNNEL_BLOCKS, give_up=2 * WAKE_SECONDS, linger=60)
 """As `TUNNEL_BLOCKS`, for a peer that sleeps: a transfer waits for its next wake, a late copy comes later."""
@@ -56,14 +55,14 @@ class Outbox:
     """Parcels for one peer in order; before them acknowledgements and repeated blocks (`urgent`).
 
     `unsendable` collects messages that cannot be cut in blocks, and why; `handed` is the last
-    message that was taken, and when, as long as the peer may yet say that it was not.
+    message that was taken, as long as the peer may yet say that it was not.
     """
 
     transfers: Transfers
     urgent: deque[bytes] = field(default_factory=deque)
     parcels: deque[Parcel] = field(default_factory=deque)
     unsendable: list[tuple[bytes, str]] = field(default_factory=list)
-    handed: tuple[Parcel, Utc] | None = None
+    handed: Parcel | None = None
 
     @property
     def pieces(self) -> int:
@@ -104,7 +103,7 @@ class Outbox:
         parcel = self.parcels[0] if self.parcels else None
         return parcel if parcel is not None and parcel.pieces and parcel.pieces[0] == piece else None
 
-    def taken(self, piece: bytes, now: Utc) -> Parcel | None:
+    def taken(self, piece: bytes) -> Parcel | None:
         """The peer has a piece that was first; the parcel that is delivered with it."""
         parcel = self.parcel_of(piece)
         if parcel is None:
@@ -114,17 +113,16 @@ class Outbox:
         parcel.pieces.popleft()
         if parcel.pieces:
             return None
-        self.handed = parcel, now
-        return self.parcels.popleft()
+        self.handed = self.parcels.popleft()
+        return self.handed
 
-    def refused(self, now: Utc) -> None:
-        """The peer knew no such tunnel: it has nothing of the first parcel, nor of one taken just now."""
+    def refused(self) -> None:
+        """The peer knew no such tunnel: it has nothing of the first parcel, nor of the one handed before."""
         if self.parcels:
             self.parcels[0].pieces.clear()
-        parcel, since = self.handed or (None, now)
-        if parcel is not None and now < since.plus(ERROR_SECONDS):
-            self.parcels.appendleft(parcel)
-        self.handed = None
+        if self.handed is not None:
+            self.parcels.appendleft(self.handed)
+            self.handed = None
 
     def expired(self, now: Utc, keep: bytes | None = None) -> list[Parcel]:
         """Take out what is no longer wanted, but for the parcel with a piece that is on its way."""
