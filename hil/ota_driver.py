@@ -13,12 +13,13 @@ from smets.events import TimerDue
 from smets.han.endpoints import OTA
 from smets.han.link import Address, LinkDown, LinkUp
 from smets.han.ota_client import OtaClient
-from smets.han.ota_events import Arrived, OtaEffect, OtaEvent, SendOta
+from smets.han.ota_events import Arrived, ImageArrived, ImageRefused, OtaEffect, OtaEvent, SendOta
 from smets.han.zcl import PROFILE_SE, ApsMessage
 
 from .radio.interface import RadioError, Received
 from .radio_node import RadioNode, Serve
 
+Outcome = ImageArrived | ImageRefused
 AFTER_FAILURE = 1.0  # ours: seconds until a client whose store failed is woken again
 
 
@@ -41,6 +42,7 @@ class OtaDriver:
         self._tell = tell
         self._note = note
         self._others: Serve | None = node.serve
+        self._waiting: list[asyncio.Future[Outcome]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._sends: asyncio.Queue[SendOta] = asyncio.Queue()
         self._task = asyncio.get_running_loop().create_task(self._send())
@@ -57,6 +59,11 @@ class OtaDriver:
     def link_down(self) -> None:
         """The hub cannot be reached any more."""
         self.happens(LinkDown(Address(self._client.hub)))
+
+    def outcome(self) -> asyncio.Future[Outcome]:
+        """What becomes of the next image that comes or is refused."""
+        self._waiting.append(asyncio.get_running_loop().create_future())
+        return self._waiting[-1]
 
     async def stop(self) -> None:
         """Do no more; the client's store is as it was after the last event."""
@@ -75,6 +82,7 @@ class OtaDriver:
                     self._sends.put_nowait(effect)
                 else:
                     self._tell(effect)
+                    self._settle(effect)
         except GbcsError as error:  # the store failed: nothing has changed, and the client asks again
             self._note(str(error))
             least = AFTER_FAILURE
@@ -84,6 +92,14 @@ class OtaDriver:
         if deadline is not None:
             delay = max(least, (deadline.us - self._node.now.us) / 1_000_000)
             self._timer = asyncio.get_running_loop().call_later(delay, self.happens, TimerDue())
+
+    def _settle(self, effect: OtaEffect) -> None:
+        if not isinstance(effect, ImageArrived | ImageRefused):
+            return
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(effect)
+        self._waiting.clear()
 
     def _serve(self, arrived: Received) -> tuple[ApsMessage, ...]:
         """What others answer; the client sends by itself."""

@@ -122,6 +122,11 @@ class Device:
         """The device as it comes up again on its store."""
         return Device(self.profile, self._store, now, self.settings)
 
+    @property
+    def store(self) -> Store:
+        """Its non-volatile memory; others that share it have keys of their own."""
+        return self._store
+
     def observe(self, now: Utc) -> Work:
         """A unit of work to look at the device's state with; for tests and displays, never committed."""
         return self._work(now)

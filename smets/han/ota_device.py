@@ -9,7 +9,6 @@ from gbcs.ids import EntityId
 from gbcs.time import Utc
 
 from ..device import Device
-from ..store import Store
 from ..work import Work
 from .endpoints import OTA, Endpoint
 from .link import Address
@@ -51,12 +50,11 @@ def ota_client_of(
     station: EntityId,
     endpoints: tuple[Endpoint, ...],
     hub: EntityId,
-    store: Store,
     random: Random,
     now: Utc,
     settings: OtaClientSettings = DEFAULT_CLIENT,
 ) -> OtaClient | None:
-    """The client of a device on its own store; None where none of its endpoints has one."""
+    """The client of a device, on the device's store; None where none of its endpoints has one."""
     own = next((endpoint.number for endpoint in endpoints if OTA in endpoint.clients), None)
     if own is None:
         return None
@@ -65,4 +63,4 @@ def ota_client_of(
     def running() -> int:
         return running_version(device.observe(now))
 
-    return OtaClient(Address(station, own), hub, identity, running, store, random, settings)
+    return OtaClient(Address(station, own), hub, identity, running, device.store, random, settings)

@@ -214,7 +214,9 @@ def test_a_broadcast_tells_of_an_image_and_attributes_of_its_way() -> None:
             await until(lambda: home.client.state is State.IDLE)  # there was nothing
             assert await told(home) == (0, 0xFFFF_FFFF)
             image = home.server.offer(octets)
+            outcome = home.driver.outcome()
             await home.hub.radio.broadcast(home.server.notify(image))
+            assert await outcome == home.arrived[0]
             await home.settled()
             assert await told(home) == (6, 2)
             assert home.client.image() == octets

@@ -233,6 +233,14 @@ def test_default_responses(octets: str, status: int) -> None:
         assert all(ota_command(one.message.payload) for one in found if isinstance(one, SendOta))
 
 
+@pytest.mark.parametrize("octets", ["09 07 05", "09 07 33", "0B 07 05", "09 07 02 98"])
+def test_what_lacks_the_link_key_is_not_answered(octets: str) -> None:
+    hand = Hand()
+    assert hand.octets(bytes.fromhex(octets), encrypted=False) == []
+    if octets.startswith("0B"):  # a frame of a reserved type, with the key
+        assert hand.octets(bytes.fromhex(octets)) == []
+
+
 @given(st.binary(max_size=40), st.booleans(), st.booleans(), st.sampled_from(State))
 def test_any_octets(octets: bytes, encrypted: bool, broadcast: bool, state: State) -> None:
     hand = at(state)

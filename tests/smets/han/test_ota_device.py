@@ -38,7 +38,7 @@ def test_a_meter_fetches_its_firmware() -> None:
     before = home.held
     station = EntityId(bytes(8))
     client = ota_client_of(
-        home.device, station, endpoints_of("ESME"), HUB.station, home.store, random_of(1), home.now, PROMPT
+        home.device, station, endpoints_of("ESME"), HUB.station, random_of(1), home.now, PROMPT
     )
     assert client is not None
     assert client.address.endpoint == 2
@@ -48,7 +48,7 @@ def test_a_meter_fetches_its_firmware() -> None:
     assert {key: value for key, value in home.held.items() if not key.startswith("ota/")} == before
     home.restart()
     again = ota_client_of(
-        home.device, station, endpoints_of("ESME"), HUB.station, home.store, random_of(1), home.now, PROMPT
+        home.device, station, endpoints_of("ESME"), HUB.station, random_of(1), home.now, PROMPT
     )
     assert again is not None
     assert (again.state, again.image()) == (State.WAITING, octets)
@@ -56,18 +56,12 @@ def test_a_meter_fetches_its_firmware() -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "has"), [("ESME", True), ("GSME", True), ("PPMID", True), ("HCALCS", True)]
+    ("name", "has"),
+    [("ESME", True), ("GSME", True), ("PPMID", True), ("HCALCS", True), ("IHD", False), ("hub", False)],
 )
-def test_who_has_a_client(device: str, has: bool) -> None:
+def test_who_has_a_client(name: str, has: bool) -> None:
     home = Home.new()
-    for name, expected in ((device, has), ("IHD", False), ("hub", False)):
-        client = ota_client_of(
-            home.device,
-            EntityId(bytes(8)),
-            endpoints_of(name),
-            HUB.station,
-            home.store,
-            random_of(1),
-            home.now,
-        )
-        assert (client is not None) is expected
+    client = ota_client_of(
+        home.device, EntityId(bytes(8)), endpoints_of(name), HUB.station, random_of(1), home.now
+    )
+    assert (client is not None) is has
