@@ -167,6 +167,7 @@ class RadioHome(Home):
         if settings.network_key is not None:
             self._show_key(settings.network_key, "network")
         network = await _patiently(lambda: hub.form(settings), hub)
+        await _patiently(lambda: hub.allow_partner_keys(True), hub)
         text = f"network formed on channel {network.channel}, PAN id {network.pan_id:04X}"
         self.transcript.add(self.now, entry.name, entry.name, "zdo", text=text, rule=JOIN_RULE)
 
@@ -193,6 +194,7 @@ class RadioHome(Home):
             note=partial(self._note_key, name),
             heard=partial(self._heard, name),
             completion=CompletionWatch(self._completion) if is_hub else None,
+            willing=lambda station: not is_hub and station in self._addresses,
         )
         chf_or_meter = self.hub.chf if is_hub else self.stations[name].device
         values = (hub_values if is_hub else esme_values)(chf_or_meter, lambda: node.suites)
@@ -278,6 +280,8 @@ class RadioHome(Home):
         node = self._nodes[name]
         try:
             await node.radio.resume()
+            if name == self.scenario.hub.name:
+                await node.radio.allow_partner_keys(True)
         except NoNetwork:
             self._in_network.discard(name)
         except RadioError:
@@ -381,6 +385,21 @@ class RadioHome(Home):
         established = device.link_keys.get(hub.address.station)
         if established is not None:
             self._show_key(established.key, f"{name} link key")
+
+    def link_keys(self, name: str) -> LinkKeys:
+        """The link keys of a node."""
+        return self._seats[name].link_keys
+
+    def partner(self, name: str, other: str) -> None:
+        """Let a device get a partner link key with another one. Raises RadioError, LocalError."""
+        for one in (name, other):
+            if one not in self._nodes:
+                raise LocalError(f"{one} has no power")
+        other_station = self._seats[other].address.station
+        self._run(self._nodes[name].partners.want(other_station))
+        key = self._seats[name].link_keys.get(other_station)
+        if key is not None:
+            self._show_key(key.key, f"{name} and {other} link key")
 
     def _go(self, name: str) -> None:
         self._later(0, partial(self._leave, name))
