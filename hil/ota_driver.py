@@ -14,6 +14,8 @@ from smets.han.endpoints import OTA
 from smets.han.link import Address, LinkDown, LinkUp
 from smets.han.ota_client import OtaClient
 from smets.han.ota_events import Arrived, ImageArrived, ImageRefused, OtaEffect, OtaEvent, SendOta
+from smets.han.ota_image import ImageId
+from smets.han.ota_rows import State
 from smets.han.zcl import PROFILE_SE, ApsMessage
 
 from .radio.interface import RadioError, Received
@@ -42,7 +44,8 @@ class OtaDriver:
         self._tell = tell
         self._note = note
         self._others: Serve | None = node.serve
-        self._waiting: list[asyncio.Future[Outcome]] = []
+        self._waiting: dict[ImageId, asyncio.Future[Outcome]] = {}
+        self._known: dict[ImageId, Outcome] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._sends: asyncio.Queue[SendOta] = asyncio.Queue()
         self._task = asyncio.get_running_loop().create_task(self._send())
@@ -60,10 +63,12 @@ class OtaDriver:
         """The hub cannot be reached any more."""
         self.happens(LinkDown(Address(self._client.hub)))
 
-    def outcome(self) -> asyncio.Future[Outcome]:
-        """What becomes of the next image that comes or is refused."""
-        self._waiting.append(asyncio.get_running_loop().create_future())
-        return self._waiting[-1]
+    def outcome(self, image: ImageId) -> asyncio.Future[Outcome]:
+        """What becomes of an image from now on, once the hub was told too, or told in vain."""
+        self._known.pop(image, None)
+        if image not in self._waiting or self._waiting[image].done():
+            self._waiting[image] = asyncio.get_running_loop().create_future()
+        return self._waiting[image]
 
     async def stop(self) -> None:
         """Do no more; the client's store is as it was after the last event."""
@@ -82,10 +87,12 @@ class OtaDriver:
                     self._sends.put_nowait(effect)
                 else:
                     self._tell(effect)
-                    self._settle(effect)
+                    if isinstance(effect, ImageArrived | ImageRefused) and effect.image in self._waiting:
+                        self._known[effect.image] = effect
         except GbcsError as error:  # the store failed: nothing has changed, and the client asks again
             self._note(str(error))
             least = AFTER_FAILURE
+        self._settle()
         if self._timer is not None:
             self._timer.cancel()
         deadline = self._client.next_deadline
@@ -93,13 +100,15 @@ class OtaDriver:
             delay = max(least, (deadline.us - self._node.now.us) / 1_000_000)
             self._timer = asyncio.get_running_loop().call_later(delay, self.happens, TimerDue())
 
-    def _settle(self, effect: OtaEffect) -> None:
-        if not isinstance(effect, ImageArrived | ImageRefused):
+    def _settle(self) -> None:
+        """Tell what is known, once the client rests."""
+        if self._client.state not in (State.IDLE, State.WAITING):
             return
-        for future in self._waiting:
+        for image, outcome in self._known.items():
+            future = self._waiting.pop(image)
             if not future.done():
-                future.set_result(effect)
-        self._waiting.clear()
+                future.set_result(outcome)
+        self._known.clear()
 
     def _serve(self, arrived: Received) -> tuple[ApsMessage, ...]:
         """What others answer; the client sends by itself."""

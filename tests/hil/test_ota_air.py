@@ -17,7 +17,8 @@ from chts.ota_server import Ended, OtaServer
 from gbcs.errors import LocalError
 from gbcs.ota import image_hash, manufacturer_image
 from hil.capture import Capture, KeyFile
-from hil.ota_driver import OtaDriver
+from hil.home_images import HomeImages
+from hil.ota_driver import OtaDriver, Outcome
 from hil.radio.ezsp_radio import EzspRadio
 from hil.radio.interface import Received
 from hil.radio_node import RadioNode
@@ -37,6 +38,7 @@ from smets.store import MemoryStore
 from tests.hil.radio.radios import JOIN_KEY, LINK_KEY, NETWORK, Lab, lab, run, until
 from tests.hil.test_radio_home import dissected
 from tests.smets.han.ota_hand import IDENTITY, NOW, RUNNING, image_id, make_file
+from tests.smets.homes import Home
 
 CI_OCTETS = 30_000
 PROMPT = OtaClientSettings(start_seconds=0, answer_seconds=2, retry_seconds=1, query_seconds=3600)
@@ -214,7 +216,7 @@ def test_a_broadcast_tells_of_an_image_and_attributes_of_its_way() -> None:
             await until(lambda: home.client.state is State.IDLE)  # there was nothing
             assert await told(home) == (0, 0xFFFF_FFFF)
             image = home.server.offer(octets)
-            outcome = home.driver.outcome()
+            outcome = home.driver.outcome(image)
             await home.hub.radio.broadcast(home.server.notify(image))
             assert await outcome == home.arrived[0]
             await home.settled()
@@ -277,6 +279,46 @@ def test_without_a_link_key_there_is_no_image() -> None:
             assert home.told == []
 
     run(transfer())
+
+
+def test_a_home_sends_its_meter_firmware() -> None:
+    """With the items of a device, its store, and a loss of power between two images."""
+    meter_home = Home.new()
+    noted: list[tuple[str, Outcome]] = []
+
+    async def transfer() -> None:
+        async with lab(air="loss=0.05") as made:
+            hub_radio, meter_radio = await made.pair()
+            hub, meter = node(hub_radio, hub_radio, False), node(meter_radio, hub_radio, True)
+            images = HomeImages(hub_radio.eui64, lambda name, outcome: noted.append((name, outcome)))
+            hub.serve = lambda arrived: images.server.receive(arrived.eui64, arrived.message, hub.now)
+            with pytest.raises(LocalError, match="no images"):
+                await images.distribute(hub, "meter", b"")
+            for version in (2, 3):
+                values = images.values(
+                    "meter", "ESME", meter_home.device, meter_radio.eui64, Nothing(), Random(3).randbytes, NOW
+                )
+                assert isinstance(values, OtaValues)
+                images.start("meter", meter)
+                octets = make_file(1000, version, manufacturer=0, image_type=0)
+                outcome = await images.distribute(hub, "meter", octets)
+                assert isinstance(outcome, ImageArrived)
+                assert outcome.octets == octets == images.client("meter").image()
+                assert images.server.offers == ()
+                await images.stop("meter")
+            station = hub_radio.eui64
+            others = Nothing()
+            assert (
+                images.values("ihd", "IHD", meter_home.device, station, others, Random(3).randbytes, NOW)
+                is others
+            )
+            images.start("ihd", meter)
+            await images.close()
+            await hub.stop()
+            await meter.stop()
+
+    run(transfer())
+    assert [(name, outcome.image.file_version) for name, outcome in noted] == [("meter", 2), ("meter", 3)]
 
 
 def test_a_hub_without_the_cluster() -> None:

@@ -169,6 +169,21 @@ def test_the_jitter_lets_some_ask_at_once() -> None:
     assert len(hand.requests) == 1
 
 
+@pytest.mark.parametrize(("drawn", "asks"), [(0, True), (29, True), (30, False), (99, False), (100, True)])
+def test_the_jitter_to_the_number(drawn: int, asks: bool) -> None:
+    client = make_client()
+    client._random = lambda count: drawn.to_bytes(count, "big")
+    hand = Hand(client)
+    hand.octets(ota_frame(ImageNotify(30), 1).octets(), True, encrypted=False)
+    assert len(hand.requests) == int(asks)
+
+
+def test_the_end_of_another_image_ends_nothing() -> None:
+    hand = Hand().fetch()
+    hand.octets(hand.frame(UpgradeEndResponse(NEW._replace(file_version=9), 0), sequence=0))
+    assert hand.client.state is State.ENDING
+
+
 # -- who may say what -----------------------------------------------------------------------
 
 

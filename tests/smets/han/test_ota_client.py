@@ -159,6 +159,28 @@ def test_an_image_there_is_no_room_for(size: int) -> None:
     assert hand.client.next_deadline == NOW.plus(PROMPT.retry_seconds)
 
 
+@pytest.mark.parametrize("size", [1, 1000])
+def test_an_image_there_is_just_room_for(size: int) -> None:
+    hand = Hand(make_client(settings=replace(PROMPT, most_octets=1000)))
+    hand.wait()
+    hand.offer(size=size)
+    assert hand.last == ImageBlockRequest(NEW, 0, min(size, 48))
+
+
+def test_the_last_block_is_what_is_left() -> None:
+    octets = make_file(5 * 48 + 1 - HEADER - 6)
+    assert len(octets) % 48 == 1
+    hand = Hand()
+    hand.wait()
+    hand.offer(size=len(octets))
+    for _ in range(5):
+        hand.block(octets)
+    assert hand.last == ImageBlockRequest(NEW, 240, 1)
+    assert hand.gets(ImageBlock(NEW, 240, octets[-1:] + b"x")) == []
+    hand.block(octets)
+    assert hand.client.image() == octets
+
+
 def renamed(**changes: Any) -> bytes:
     """Another file of the same size."""
     other = make_file(200, **changes)
