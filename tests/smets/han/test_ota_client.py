@@ -240,7 +240,7 @@ def test_an_image_that_is_not_genuine() -> None:
     assert hand.last == UpgradeEndRequest(0x96, NEW)
     image = manufacturer_image(FILE)
     assert hand.told[-1] == ImageRefused(NEW, "it is not genuine", sha256(image).digest())
-    assert [one[1] for one in seen] == [image]
+    assert [(ImageId.of(header), found) for header, found in seen] == [(NEW, image)]
     assert hand.client.image() is None
 
 
