@@ -30,11 +30,18 @@ from smets.han.link import (
     TransferDataError,
     parse_put,
 )
-from smets.han.outbox import POLLED_BLOCKS, WAKE_SECONDS, Copies, Outbox, Parcel, leaving_room
+from smets.han.outbox import (
+    COPY_RULE,
+    POLLED_BLOCKS,
+    WAKE_SECONDS,
+    Copies,
+    Outbox,
+    Parcel,
+    leaving_room,
+)
 from smets.han.tunnel_server import FIRST_TUNNEL, TunnelServer
 
 RULE = "chts-hub 7.3"
-COPY_RULE = "house rule: copies"
 FRAMING = 2  # octets of a GET-RESPONSE before its message
 IDS = 0x100  # tunnel identifiers of one station, so that two never have the same
 
@@ -224,7 +231,7 @@ class PolledTunnels:
         if data is None:
             return None, frames
         if data == GET:
-            box.outbox.handed = None
+            box.outbox.handed.clear()
             if box.flying is not None:
                 box.asked = True
                 return None, frames

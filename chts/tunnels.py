@@ -242,12 +242,8 @@ class Tunnels:
             return None, self._answered(tunnel, command, now)
         if isinstance(command, TransferData):
             return self._data(tunnel, command, now)
-        if (
-            isinstance(command, TransferDataError)
-            and command.tunnel_id == tunnel.tunnel_id
-            and command.status is not TransferStatus.DATA_OVERFLOW
-        ):
-            return None, self._gone(tunnel, now)
+        if isinstance(command, TransferDataError) and command.status is not TransferStatus.DATA_OVERFLOW:
+            return None, self._gone(tunnel, command.tunnel_id, now)
         return None, []
 
     def put_together(self, station: EntityId, data: bytes, now: Utc) -> tuple[bytes | None, list[Frame]]:
@@ -318,14 +314,15 @@ class Tunnels:
                 tunnel.outbox.taken(piece)
         return frames
 
-    def _gone(self, tunnel: Tunnel, now: Utc) -> list[Frame]:
+    def _gone(self, tunnel: Tunnel, tunnel_id: int, now: Utc) -> list[Frame]:
         """The device knows no such tunnel: what came through it lately was not taken."""
-        if self._confirmed and tunnel.state is State.OPEN:
+        if self._confirmed:
             if tunnel.handed_at is None or tunnel.handed_at.plus(ERROR_SECONDS) <= now:
-                tunnel.outbox.handed = None
+                tunnel.outbox.handed.clear()
             tunnel.outbox.refused()
-            tunnel.flying = None
-        return self._move(tunnel, Trigger.GONE, now)
+        if tunnel_id == tunnel.tunnel_id:
+            return self._move(tunnel, Trigger.GONE, now)
+        return self._next(tunnel, now) if self._confirmed else []
 
     def _move(self, tunnel: Tunnel, trigger: Trigger, now: Utc) -> list[Frame]:
         row = _TABLE.get((tunnel.state, trigger))

@@ -41,10 +41,9 @@ from .link import (
     TunnelStatus,
     put_octets,
 )
-from .outbox import POLLED_BLOCKS, WAKE_SECONDS, Copies, Outbox, Parcel, leaving_room
+from .outbox import COPY_RULE, POLLED_BLOCKS, WAKE_SECONDS, Copies, Outbox, Parcel, leaving_room
 
 RULE = "chts-hub 7.3"
-COPY_RULE = "house rule: copies"
 FRAMING = 1  # octets of a PUT before its message
 
 
@@ -371,7 +370,7 @@ class PollingStation:
         except ParseError as error:
             out.append(Happened("refused", str(error), RULE))
             return
-        self._outbox.handed = None
+        self._outbox.handed.clear()
         self._more = response.remaining > 0
         if response.message is not None and not self._take(response.message, now, out):
             self._repeats += 1

@@ -229,7 +229,10 @@ class PolledPair(RuleBasedStateMachine):
         boxes = self.hub._boxes.values()
         outboxes = [self.station._outbox, *(box.outbox for box in boxes)]
         flying = [self.station._flying, *(box.flying for box in boxes)]
-        return any(o.handed is not None for o in outboxes) or any(f is not None for f in flying)
+        again = {octets for _, octets in self.hub.waiting()} & set(self.device.heard)
+        return (
+            bool(again) or any(o.handed for o in outboxes) or any(f is not None for f in flying)
+        )
 
     @rule()
     def the_device_joins_again(self) -> None:
@@ -319,7 +322,7 @@ class PolledPair(RuleBasedStateMachine):
             return
         waiting = {octets for _, octets in self.hub.waiting()}
         handed = [box.outbox.handed for box in self.hub._boxes.values()]
-        waiting |= {parcel.octets for parcel in handed if parcel is not None}
+        waiting |= {parcel.octets for parcels in handed for parcel in parcels}
         known = set(self.device.heard) | set(self.expired) | waiting | set(self.delivered)
         assert self.accepted <= known
         if not self.doubtful:

@@ -200,6 +200,8 @@ def test_after_a_rejoin_the_tunnel_is_opened_anew(sleepy: bool) -> None:
                 await home.device.node.radio.rejoin()
                 await soon(lambda n=before: requests(asking) > n, asking)  # type: ignore[misc]
             assert requests(home.hub if sleepy else home.device) == 0
+            # the hub serves the one that sleeps and is client of the other
+            assert (home.device.from_server, home.hub.from_server) == ({sleepy}, {not sleepy})
             assert device.heard == [message(number) for number in range(3)]
 
     run(test(), 60)

@@ -27,6 +27,7 @@ from smets.han.polling_station import PollingSettings, PollingStation
 from smets.han.station import Station
 from smets.han.suites import Suite
 from smets.han.test_ca import TestCa
+from smets.han.tunnel_frames import from_server
 from tests.chts.rig import HUB_ADDRESS, NOW, Rig, to_wan
 from tests.hil.radio.radios import CHANNEL, JOIN_KEY, LINK_KEY, NETWORK, SETTINGS, Lab, lab, share
 
@@ -56,6 +57,7 @@ class Worker:
         self.effects: list[Any] = []
         self.sent: list[Frame] = []
         self.events: list[Event] = []
+        self.from_server: set[bool] = set()
         self.changed = asyncio.Event()
         self._frames: asyncio.Queue[Frame] = asyncio.Queue()
         self._timer: asyncio.TimerHandle | None = None
@@ -103,6 +105,7 @@ class Worker:
         self._take(self.machine.wake(self.now))
 
     def arrived(self, frame: Frame, payload: bytes) -> None:
+        self.from_server.add(from_server(payload))
         if not self.drop(frame):
             self.happens(frame)
 
