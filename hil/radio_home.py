@@ -52,6 +52,7 @@ from .radio.interface import (
 from .radio.interface import Event as RadioEvent
 from .radio_node import NoKey, RadioNode
 from .scenario import DeviceEntry, Scenario
+from .sniffer import Sniffer
 
 T = TypeVar("T")
 
@@ -122,10 +123,12 @@ class RadioHome(Home):
         scenario: Scenario,
         radios: Radios,
         store: Callable[[str], Store] | None = None,
-        show_key: Callable[[bytes, str], None] = lambda key, name: None,
+        show_key: Callable[[bytes, str], None] | None = None,
         completion: CompletionSettings | None = None,
+        sniffer: Sniffer | None = None,
     ) -> None:
-        self._show_key = show_key
+        self._show_key = show_key or (lambda key, name: None)
+        self._sniffer = sniffer
         self._completion = completion
         self._runner = asyncio.Runner()
         self._radios = radios
@@ -167,6 +170,8 @@ class RadioHome(Home):
         if settings.network_key is not None:
             self._show_key(settings.network_key, "network")
         network = await _patiently(lambda: hub.form(settings), hub)
+        if self._sniffer is not None:
+            await self._sniffer.start(network.channel)
         await _patiently(lambda: hub.allow_partner_keys(True), hub)
         text = f"network formed on channel {network.channel}, PAN id {network.pan_id:04X}"
         self.transcript.add(self.now, entry.name, entry.name, "zdo", text=text, rule=JOIN_RULE)
@@ -203,6 +208,8 @@ class RadioHome(Home):
         node.start()
 
     async def _close(self) -> None:
+        if self._sniffer is not None:
+            await self._sniffer.stop()
         for node in self._nodes.values():
             await node.stop()
             await node.radio.close()

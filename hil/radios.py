@@ -141,7 +141,7 @@ def open_radios(scenario: Scenario, tap: Tap | None = None) -> VirtualRadios | S
     if scenario.radio.scheme == "virtual":
         return VirtualRadios(scenario.seed, scenario.radio.rest, tap=tap)
     if tap is not None:
-        raise MonikerError(f"{scenario.radio.scheme}: sticks of a home cannot capture what is on the air")
+        raise MonikerError(f"{scenario.radio.scheme}: a capture needs one more stick, a sniffer")
     paths = {scenario.hub.name: scenario.hub.radio}
     paths |= {entry.name: entry.radio for entry in scenario.devices}
     first: dict[Moniker, str] = {}
