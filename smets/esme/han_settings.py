@@ -8,6 +8,9 @@ from gbcs.errors import BuildError
 
 from ..work import Work
 
+FROM_NOW = 0x0000_0000
+DELIVERED = 0x00  # tariff type
+
 
 @dataclass(frozen=True, slots=True)
 class PublishSettings:
@@ -22,10 +25,11 @@ class PublishSettings:
     changes."""
     message_id: int = 1
     """Gap: a supplier's message comes to an ESME without an identifier."""
+    tariff_id: int = 1  # as in every GBCS message (gbz-payloads 6)
 
     def __post_init__(self) -> None:
         """Ranges."""
-        for value in (self.provider_id, self.issuer_event_id or 0, self.message_id):
+        for value in (self.provider_id, self.issuer_event_id or 0, self.message_id, self.tariff_id):
             if not 0 <= value <= 0xFFFF_FFFF:
                 raise BuildError("four octets", "identifiers")
         if not 0 <= self.price_minutes <= 0xFFFF:

@@ -28,6 +28,7 @@ from ..store import Store
 from ..values import Value, pack
 from ..work import ITEM, Work
 from .items import absent_flags, items
+from .messages import Messages
 
 # in a template of their own, but what they ask for is not built yet
 NOT_BUILT = frozenset((0x0007,))
@@ -74,6 +75,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         payment.supply,
         payment,
         Resets(future_dated, by_name),
+        Messages(),
         future_dated,
     )
     hooks = Hooks(behaviours)
