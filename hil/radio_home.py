@@ -8,7 +8,7 @@ Source: GBCS 10.2.2, se-security 1, 2, 7 (reference: chts-hub 5 and 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,11 +18,13 @@ from chts.events import LinkKeyMade
 from chts.han_values import hub_values
 from gbcs.errors import LocalError
 from gbcs.ids import EntityId
+from gbcs.zcl.clusters import command_by_name
 from smets.device import POWER_LOST, Device
 from smets.esme.han_values import esme_values
 from smets.events import Event, PowerLost, PowerRestored
 from smets.han.attribute_client import Readings
 from smets.han.cluster_server import ClusterServer
+from smets.han.command_client import Answers
 from smets.han.completion import CompletionSettings, CompletionWatch
 from smets.han.endpoints import endpoints_of
 from smets.han.install_code import InstallCode
@@ -202,7 +204,8 @@ class RadioHome(Home):
             willing=lambda station: not is_hub and station in self._addresses,
         )
         chf_or_meter = self.hub.chf if is_hub else self.stations[name].device
-        values = (hub_values if is_hub else esme_values)(chf_or_meter, lambda: node.suites)
+        meter_values = partial(esme_values, tell=partial(self._told, name))
+        values = (hub_values if is_hub else meter_values)(chf_or_meter, lambda: node.suites)
         node.serve = partial(self._serve, chf_or_meter, ClusterServer(endpoints_of(seat.device), values))
         self._nodes[name] = node
         node.start()
@@ -303,6 +306,10 @@ class RadioHome(Home):
             return ()
         return server.receive(arrived.message, self.now, arrived.broadcast)
 
+    def _told(self, name: str, event: Event) -> None:
+        """What a node's clusters were told happens to its device, in the home's time."""
+        self._later(0, partial(self._station_event, name, event))
+
     def read(
         self, reader: str, name: str, cluster: int, names: Iterable[str], encrypted: bool | None = None
     ) -> Readings:
@@ -315,16 +322,49 @@ class RadioHome(Home):
     async def _read(
         self, reader: str, name: str, cluster: int, names: tuple[str, ...], encrypted: bool | None
     ) -> Readings:
-        if reader not in self._nodes:
-            raise LocalError(f"{reader} has no power")
-        node, station = self._nodes[reader], self._seats[name].address.station
+        peer, own = await self._peer(reader, name, cluster)
+        return await self._nodes[reader].read(peer, cluster, names, own, encrypted)
+
+    def request(
+        self,
+        asker: str,
+        name: str,
+        command: str,
+        values: Mapping[str, Any] | bytes = b"",
+        encrypted: bool | None = None,
+        wanted: int = 1,
+    ) -> Answers:
+        """Let one node ask another by a command of its clusters: see `RadioNode.request`.
+
+        Raises LocalError for one without the cluster, RadioError, BuildError, TimeoutError.
+        """
+        return cast(Answers, self._run(self._request(asker, name, command, values, encrypted, wanted)))
+
+    async def _request(
+        self,
+        asker: str,
+        name: str,
+        command: str,
+        values: Mapping[str, Any] | bytes,
+        encrypted: bool | None,
+        wanted: int,
+    ) -> Answers:
+        cluster = command_by_name(command).cluster
+        if cluster is None:
+            raise LocalError(f"{command} is of no cluster")
+        peer, own = await self._peer(asker, name, cluster)
+        return await self._nodes[asker].request(peer, command, values, own, encrypted, wanted)
+
+    async def _peer(self, asker: str, name: str, cluster: int) -> tuple[Address, int]:
+        """The endpoint with the server of a cluster, and the one that asks it."""
+        if asker not in self._nodes:
+            raise LocalError(f"{asker} has no power")
+        node, station = self._nodes[asker], self._seats[name].address.station
         endpoint = await node.radio.find_endpoint(station, PROFILE_SE, cluster)
         if endpoint is None:
             raise LocalError(f"{name} has no cluster {cluster:04X}")
-        device = self._seats[reader].device
-        asking = (e.number for e in endpoints_of(device) if cluster in e.clients)
-        own = next(asking, node.address.endpoint)
-        return await node.read(Address(station, endpoint), cluster, names, own, encrypted)
+        asking = (e.number for e in endpoints_of(self._seats[asker].device) if cluster in e.clients)
+        return Address(station, endpoint), next(asking, node.address.endpoint)
 
     # -- joining ----------------------------------------------------------------------
 
