@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from smets.han.link_keys import LinkKeys
 
+from .capture import Capture
 from .monikers import STICKS, Moniker, MonikerError
 from .radio.interface import DeviceRadio, LinkLost, RadioError
 from .radio.settings import RadioSettings
@@ -15,6 +18,37 @@ from .radios import Tap, open_stick
 from .virtual.mac_frames import with_fcs
 
 MICROSECONDS = 1_000_000
+
+
+def sniff(moniker: Moniker, channel: int, path: Path, seconds: float | None, opened: list[Capture]) -> None:
+    """Listen until the time is up, or for ever. The file is opened once the stick is, and put into `opened`.
+
+    It is whole whenever this ends. Raises RadioError, OSError.
+    """
+    asyncio.run(_sniff(moniker, channel, path, seconds, opened))
+
+
+async def _sniff(
+    moniker: Moniker, channel: int, path: Path, seconds: float | None, opened: list[Capture]
+) -> None:
+    lost: list[str] = []
+
+    def write(channel: int, at: int, frame: bytes) -> None:
+        opened[0].add(channel, at, frame)
+
+    sniffer = Sniffer(moniker, write, lost.append)
+    try:
+        await sniffer.start(channel)
+        opened.append(Capture(path, int(time.time() * MICROSECONDS)))
+        async with asyncio.timeout(seconds):
+            await sniffer.ended()
+    except TimeoutError:
+        return
+    finally:
+        await sniffer.stop()
+        for written in opened:
+            written.close()
+    raise RadioError(f"the stick listens no more: {lost[0] if lost else 'it ended'}")
 
 
 class Sniffer:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,6 @@ import click
 
 if TYPE_CHECKING:
     from hil.capture import Capture
-    from hil.monikers import Moniker
 
 VERSION = 1
 INTERRUPTED = 130
@@ -41,47 +38,18 @@ def command(moniker: str, channel: int, capture: Path, seconds: float | None, as
 
     stick = Moniker.parse(moniker)
     try:
-        import hil.sniffer  # noqa: F401
+        from hil.sniffer import sniff
     except ImportError as error:
         raise MonikerError(f"{stick.scheme}: {MISSING} ({error.name})") from None
     opened: list[Capture] = []
     status = 0
     try:
-        asyncio.run(_listen(stick, channel, capture, seconds, opened))
+        sniff(stick, channel, capture, seconds, opened)
     except KeyboardInterrupt:
         status = INTERRUPTED
-    finally:
-        for written in opened:
-            written.close()
     frames = sum(written.frames for written in opened)
     if as_json:
         print(json.dumps({"v": VERSION, "frames": frames, "file": str(capture)}))
     else:
         print(f"{frames} frames")
     return status
-
-
-async def _listen(
-    stick: Moniker, channel: int, path: Path, seconds: float | None, opened: list[Capture]
-) -> None:
-    """Listen until the time is up; the file is opened once the stick is. Raises RadioError, OSError."""
-    from hil.capture import Capture
-    from hil.radio.interface import RadioError
-    from hil.sniffer import Sniffer
-
-    lost: list[str] = []
-
-    def write(channel: int, at: int, frame: bytes) -> None:
-        opened[0].add(channel, at, frame)
-
-    sniffer = Sniffer(stick, write, lost.append)
-    try:
-        await sniffer.start(channel)
-        opened.append(Capture(path, int(time.time() * 1_000_000)))
-        async with asyncio.timeout(seconds):
-            await sniffer.ended()
-    except TimeoutError:
-        return
-    finally:
-        await sniffer.stop()
-    raise RadioError(f"the stick listens no more: {lost[0] if lost else 'it ended'}")
