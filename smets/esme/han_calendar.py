@@ -6,7 +6,6 @@ the meter holds). Dates and identifiers are those of the meter. Gaps:
 - the meter has no issuer calendar id: it says the one that stands for the table in force;
 - a week of the meter has a name of up to four octets: a name of one octet is its number, else weeks
   are numbered by their place, from 1;
-- a type of FF, which no calendar has, is taken to ask for calendars of any type;
 - which tier stands for block prices is not said: a switch says the selector of its script;
 - the non-disablement calendar of the meter is a schedule of another kind, and is not given.
 """
@@ -22,7 +21,6 @@ from .han_settings import PublishSettings
 
 SWITCHING_TABLE = 0xFFFF_FFFF  # issuer calendar id
 IMPORT_CALENDAR = 0x00  # calendar type
-ANY_TYPE = 0xFF
 TABLE = "TariffSwitchingTable."
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 ANY_YEAR, ANY = 0xFFFF, 0xFF
@@ -37,7 +35,8 @@ def calendar_rows(settings: PublishSettings) -> tuple[CommandRow, ...]:
 
     def calendar(asked: Asked) -> Answer:
         held = {name: _part(asked.work, name) for name in ("Seasons", "Weeks", "Days")}
-        if not any(held.values()) or asked.values["CalendarType"] not in (IMPORT_CALENDAR, ANY_TYPE):
+        is_asked = asked.values["CalendarType"] in (IMPORT_CALENDAR, settings.any_calendar)
+        if not any(held.values()) or not is_asked:
             return ()
         told = {
             **common(asked.work),

@@ -1,8 +1,8 @@
 """Prices, the tariff and its periods, as an ESME tells them to the home area network.
 
 Source: reference, han-clusters, gas-zcl-objects and gbz-payloads 6 and 8 (fields and values, which are
-those of gas where electricity's are not said), smets-esme 9 (what the meter's tables mean). The ZigBee
-dissectors of Wireshark 4.0 have the charging schemes, and which bits are block and tier. Gaps:
+those of gas where electricity's are not said), smets-esme 9 (what the meter's tables mean). Which bits are
+block and tier, the ZigBee dissectors of Wireshark 4.0 say. Gaps:
 
 - the meter has one tariff, without an identifier: it says the one all GBCS messages have;
 - a meter may switch between both kinds of tiers. What it says then is that there are blocks, and its
@@ -30,7 +30,7 @@ GBP, EUR = 0x033A, 0x03D2
 DAYS = 0x21  # duration type: the high half is 2 in all of them
 LONGEST = 366  # days of a billing period, at most (smets-esme 6, 5.7.4.7)
 TARIFF_TYPE = 0x0F  # mask
-TOU_TARIFF, BLOCKS_BY_TIER = 0x00, 0x30  # charging scheme, the high half
+TOU_TARIFF = 0  # charging scheme
 BLOCK_PRICES, TOU_PRICES = 0x00, 0x01  # sub-payload control of a price matrix
 THRESHOLDS_OF_A_TIER = 0x00  # sub-payload control of block thresholds; 01: those of all tiers
 NO_BLOCK_MODE = 0xFF
@@ -119,7 +119,7 @@ def _tariff_rows(settings: PublishSettings) -> tuple[CommandRow, ...]:
         digits, (scale, amount) = _digits(work), _standing_charge(work)
         told = {
             **common(work),
-            "TariffTypeChargingScheme": DELIVERED | (BLOCKS_BY_TIER if blocks else TOU_TARIFF),
+            "TariffTypeChargingScheme": DELIVERED | (settings.block_scheme if blocks else TOU_TARIFF) << 4,
             "TariffLabel": b"",
             "NumberOfPriceTiersInUse": max((*tou, *blocks)),
             "NumberOfBlockThresholdsInUse": max((len(_thresholds(work, tier)) for tier in blocks), default=0),

@@ -26,6 +26,11 @@ class PublishSettings:
     message_id: int = 1
     """Gap: a supplier's message comes to an ESME without an identifier."""
     tariff_id: int = 1  # as in every GBCS message (gbz-payloads 6)
+    block_scheme: int = 3
+    """Charging scheme of a tariff with blocks: blocks of each tier, with thresholds of its own, as the
+    ZigBee dissectors of Wireshark 4.0 name it. Gap: gbz-payloads 6 has 1 for gas, which has no such tiers."""
+    any_calendar: int = 0xFF
+    """A type that asks for calendars of any type. Gap: the reference has none; FF is no type of a calendar."""
 
     def __post_init__(self) -> None:
         """Ranges."""
@@ -34,6 +39,8 @@ class PublishSettings:
                 raise BuildError("four octets", "identifiers")
         if not 0 <= self.price_minutes <= 0xFFFF:
             raise BuildError("two octets", "price_minutes")
+        if not (0 <= self.block_scheme <= 0x0F and 0 <= self.any_calendar <= 0xFF):
+            raise BuildError("half an octet, and an octet", "block_scheme, any_calendar")
 
     def event_id(self, work: Work) -> int:
         """The issuer event identifier of an answer."""

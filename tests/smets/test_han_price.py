@@ -51,7 +51,15 @@ def test_the_price() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"provider_id": 1 << 32}, {"issuer_event_id": -1}, {"price_minutes": 1 << 16}, {"message_id": -1}],
+    [
+        {"provider_id": 1 << 32},
+        {"issuer_event_id": -1},
+        {"price_minutes": 1 << 16},
+        {"message_id": -1},
+        {"tariff_id": 1 << 32},
+        {"block_scheme": 16},
+        {"any_calendar": 256},
+    ],
 )
 def test_publish_ranges(wrong: Mapping[str, Any]) -> None:
     with pytest.raises(BuildError):
@@ -150,6 +158,11 @@ def test_kinds_of_tariffs(selectors: tuple[int, ...], scheme: int, tiers: int, u
     answer = one(with_tariff(*selectors, **items), "GetTariffInformation")
     assert answer["TariffTypeChargingScheme"] == scheme
     assert (answer["NumberOfPriceTiersInUse"], answer["NumberOfBlockThresholdsInUse"]) == (tiers, used)
+
+
+def test_another_scheme() -> None:
+    (frame,) = frames(with_tariff(101), request("GetTariffInformation"), block_scheme=1)
+    assert frame.values["TariffTypeChargingScheme"] == 0x10
 
 
 def test_no_tariff() -> None:
