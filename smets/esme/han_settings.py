@@ -30,7 +30,7 @@ class PublishSettings:
     """Charging scheme of a tariff with blocks: blocks of each tier, with thresholds of its own, as the
     ZigBee dissectors of Wireshark 4.0 name it. Gap: gbz-payloads 6 has 1 for gas, which has no such tiers."""
     any_calendar: int = 0xFF
-    """A type that asks for calendars of any type. Gap: the reference has none; FF is no type of a calendar."""
+    """A type that asks for calendars of any type. Gap: the reference has none; FF is no calendar's type."""
 
     def __post_init__(self) -> None:
         """Ranges."""
