@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smets.han.endpoints import BASIC
+from smets.han.endpoints import BASIC, OTA
 from smets.han.link import Address, LinkDown, LinkUp
 from smets.han.ota_events import (
     ImageRefused,
@@ -27,6 +27,7 @@ from smets.han.ota_frames import (
     ota_frame,
 )
 from smets.han.ota_rows import State
+from smets.han.zcl import ApsMessage
 from tests.smets.han.ota_hand import (
     CURRENT,
     DEVICE,
@@ -241,7 +242,8 @@ def test_default_responses(octets: str, status: int) -> None:
     payload = bytes.fromhex(octets)
     effects = hand.octets(payload)
     assert isinstance(effects[0], SendOta)
-    assert effects[0].message.payload == bytes((0x10, 7, 0x0B, payload[2], status))
+    answer = bytes((0x10, 7, 0x0B, payload[2], status))
+    assert effects[0].message == ApsMessage(OTA, DEVICE.endpoint, HUB.endpoint, answer)
     quiet = Hand().octets(bytes((0x19,)) + payload[1:])
     broadcast = Hand().octets(payload, broadcast=True)
     for found in (quiet, broadcast):

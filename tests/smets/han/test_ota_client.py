@@ -24,6 +24,7 @@ from smets.han.ota_frames import (
     ImageBlock,
     ImageBlockRequest,
     QueryNextImageRequest,
+    QueryNextImageResponse,
     UpgradeEndRequest,
     UpgradeEndResponse,
     WaitForData,
@@ -122,8 +123,11 @@ def test_the_activation_makes_room() -> None:
 @pytest.mark.parametrize("state", [state for state in State if state is not State.WAITING])
 def test_an_activation_at_any_time(state: State) -> None:
     hand = at(state)
-    before = hand.client.held
+    before, deadline = hand.client.held, hand.client.next_deadline
     hand.happens(Activated())
+    if state is State.ENDING:
+        deadline = hand.now.plus(PROMPT.retry_seconds)
+    assert hand.client.next_deadline == deadline
     expected = {State.ENDING: State.IDLE, State.ASKING_ANEW: State.ASKING}.get(state, state)
     assert hand.client.state is expected
     assert hand.client.held is None
@@ -153,7 +157,7 @@ def test_an_image_there_is_no_room_for(size: int) -> None:
     hand.wait()
     hand.offer(size=size)
     assert hand.last == UpgradeEndRequest(0x95, NEW)
-    assert isinstance(hand.told[-1], ImageRefused)
+    assert hand.told == [ImageRefused(NEW, f"{size} octets, at most 1000 are taken")]
     hand.refused(0x00)
     assert hand.client.state is State.IDLE
     assert hand.client.next_deadline == NOW.plus(PROMPT.retry_seconds)
@@ -373,6 +377,7 @@ def test_the_period_between_requests() -> None:
     assert hand.client.next_deadline == hand.now.plus(us=500_000)
     hand.wait()
     hand.gets(WaitForData(0, 1, 2000))
+    assert hand.client.next_deadline == hand.now.plus(1 + 2)
     hand.wait()
     assert hand.last == ImageBlockRequest(NEW, 48, 48, None, 2000)
     hand.block()
@@ -390,6 +395,9 @@ def test_not_all_ask_at_once() -> None:
         assert NOW <= client.next_deadline <= NOW.plus(60)
         delays.add(client.next_deadline)
         assert hand.messages == []
+        hand.wait()
+        hand.gets(QueryNextImageResponse(0x98))
+        assert hand.now.plus(86_400) <= client.next_deadline <= hand.now.plus(86_400 + 60)
     assert len(delays) > 10
 
 
