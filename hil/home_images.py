@@ -13,7 +13,7 @@ from gbcs.errors import LocalError
 from gbcs.ids import EntityId
 from gbcs.time import Utc
 from smets.device import Device
-from smets.han.cluster_server import Values
+from smets.han.cluster_server import MACHINES, ClusterServer, Values
 from smets.han.endpoints import OTA, endpoints_of, serving
 from smets.han.ota_client import OtaClient
 from smets.han.ota_device import ota_client_of
@@ -30,45 +30,52 @@ IMAGE_SECONDS = 600.0  # ours: until an image is there
 class HomeImages:
     """The OTA server of a hub and the clients of its devices, by name.
 
-    `server` answers at the hub. `note` hears which image came to a device or was refused, and why.
+    `now` is the home's time. `note` hears of each image that came to a device or was refused: the name
+    of the device, what there is to say, and a verdict, '' if it came.
     """
 
     def __init__(
         self,
         hub: EntityId,
-        note: Callable[[str, Outcome], None] = lambda name, outcome: None,
+        now: Callable[[], Utc],
+        note: Callable[[str, str, str], None] = lambda name, text, verdict: None,
         settings: OtaClientSettings = DEFAULT_CLIENT,
     ) -> None:
         (endpoint,) = (own.number for own in serving(endpoints_of("hub"), OTA))
         self.server = OtaServer(endpoint)
         self._hub = hub
+        self._now = now
         self._note = note
         self._settings = settings
         self._clients: dict[str, OtaClient] = {}
         self._drivers: dict[str, OtaDriver] = {}
 
-    def values(
-        self,
-        name: str,
-        kind: str,
-        device: Device,
-        station: EntityId,
-        others: Values,
-        random: Random,
-        now: Utc,
-    ) -> Values:
-        """Make the client of a device, if its kind has one; its attributes beside those of others."""
-        client = ota_client_of(device, station, endpoints_of(kind), self._hub, random, now, self._settings)
-        if client is None:
-            return others
-        self._clients[name] = client
-        return OtaValues(client, others)
+    def clusters(
+        self, name: str, kind: str, device: Device, station: EntityId, values: Values, random: Random
+    ) -> ClusterServer:
+        """The cluster server of a node, and the OTA client of a device, if its kind has one.
+
+        `kind` is a row of `smets.han.endpoints`. Raises StoreError.
+        """
+        endpoints, now = endpoints_of(kind), self._now()
+        client = ota_client_of(device, station, endpoints, self._hub, random, now, self._settings)
+        if client is not None:
+            self._clients[name] = client
+            values = OtaValues(client, values)
+        return ClusterServer(endpoints, values, elsewhere=MACHINES | {OTA})
 
     def start(self, name: str, node: RadioNode) -> None:
-        """Let a client work at its node, inside a running loop; nothing for a node without one."""
-        client = self._clients.get(name)
-        if client is not None:
-            self._drivers[name] = OtaDriver(node, client, lambda effect: self._heard(name, effect))
+        """Join what a node serves: the images of the hub, or the client of a device, in a running loop."""
+        if node.address.station == self._hub:
+            others = node.serve
+            node.serve = lambda arrived: (
+                *self.server.receive(arrived.eui64, arrived.message, self._now(), arrived.broadcast),
+                *(() if others is None else others(arrived)),
+            )
+        elif name in self._clients:
+            self._drivers[name] = OtaDriver(
+                node, self._clients[name], lambda effect: self._heard(name, effect)
+            )
 
     async def stop(self, name: str) -> None:
         """A node ends; its client is made anew from the device's store."""
@@ -106,5 +113,7 @@ class HomeImages:
             self.server.withdraw(image)
 
     def _heard(self, name: str, effect: OtaEffect) -> None:
-        if isinstance(effect, ImageArrived | ImageRefused):
-            self._note(name, effect)
+        if isinstance(effect, ImageArrived):
+            self._note(name, f"image {effect.image} is here", "")
+        elif isinstance(effect, ImageRefused):
+            self._note(name, f"image {effect.image}: {effect.why}", "refused")
