@@ -13,6 +13,7 @@ from gbcs.dlms.objects import model
 from gbcs.ids import DeviceType, EntityId, Payload, Role
 from gbcs.time import Utc
 
+from ..asn1_server import Asn1Server
 from ..behaviours.activation import FutureDated
 from ..behaviours.alert_settings import AlertSettings, alert_is_on, event_is_on
 from ..behaviours.clock import Clock, set_clock
@@ -88,7 +89,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     return Profile(
         DeviceType.ESME,
         Payload.DLMS,
-        {Payload.DLMS: dlms, Payload.ASN1: CredentialsServer(DeviceType.ESME)},
+        {Payload.DLMS: dlms, Payload.ASN1: Asn1Server(CredentialsServer(DeviceType.ESME))},
         behaviours,
         {item.name: item.default for item in rows},
         {item.name: item.capacity for item in rows if item.capacity},
