@@ -8,6 +8,7 @@ SMETS 5.6.3.7, .11, .12, 5.7.5.32 (reference: smets-esme 13).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
@@ -50,6 +51,9 @@ class Trigger(Enum):
     CREDIT_EXHAUSTED = "credit exhausted"
     CREDIT_AVAILABLE = "credit available"
     USER_ENABLE = "enable on the user interface"
+    LOAD_LIMIT = "load limit exceeded"
+    LOAD_RESTORED = "load limit restoration period over"
+    TAMPER = "tamper while it locks"
 
 
 class Guard(Enum):
@@ -58,6 +62,7 @@ class Guard(Enum):
     NONE = "-"
     CREDIT = "credit is available"  # credit mode always has it
     NO_REASON = "no reason stands against it"
+    LOAD_LIMITED = "load limiting is why"
 
 
 class Transition(NamedTuple):
@@ -75,16 +80,20 @@ class Transition(NamedTuple):
 _EVERY = frozenset(Reason)
 _NONE: frozenset[Reason] = frozenset()
 _CREDIT = frozenset((Reason.CREDIT,))
+_LOAD_LIMIT = frozenset((Reason.LOAD_LIMIT,))
 SUPPLY_ARMED = 0x8F32
 CREDIT_BELOW = 0x8F0F
+LOAD_LIMITED = 0x8F33
+LOAD_LIMIT_OVER = 0x8F34
+TAMPER_LOCKED = 0x81BE
 TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.ENABLED, Trigger.DISABLE, Guard.NONE, State.DISABLED, Reason.REMOTE, _NONE, None),
-    Transition(State.ARMED, Trigger.DISABLE, Guard.NONE, State.DISABLED, Reason.REMOTE, _NONE, None),
+    Transition(State.ARMED, Trigger.DISABLE, Guard.NONE, State.DISABLED, Reason.REMOTE, _LOAD_LIMIT, None),
     Transition(State.DISABLED, Trigger.DISABLE, Guard.NONE, State.DISABLED, Reason.REMOTE, _NONE, None),
     Transition(State.DISABLED, Trigger.ARM, Guard.CREDIT, State.ARMED, None, _EVERY, SUPPLY_ARMED),
     Transition(State.DISABLED, Trigger.ENABLE, Guard.CREDIT, State.ENABLED, None, _EVERY, None),
     Transition(State.ARMED, Trigger.ENABLE, Guard.CREDIT, State.ENABLED, None, _EVERY, None),
-    Transition(State.ARMED, Trigger.USER_ENABLE, Guard.NO_REASON, State.ENABLED, None, _NONE, None),
+    Transition(State.ARMED, Trigger.USER_ENABLE, Guard.NO_REASON, State.ENABLED, None, _LOAD_LIMIT, None),
     Transition(
         State.ENABLED,
         Trigger.CREDIT_EXHAUSTED,
@@ -95,14 +104,58 @@ TRANSITIONS: tuple[Transition, ...] = (
         CREDIT_BELOW,
     ),
     Transition(
-        State.ARMED, Trigger.CREDIT_EXHAUSTED, Guard.NONE, State.DISABLED, Reason.CREDIT, _NONE, CREDIT_BELOW
+        State.ARMED,
+        Trigger.CREDIT_EXHAUSTED,
+        Guard.NONE,
+        State.DISABLED,
+        Reason.CREDIT,
+        _LOAD_LIMIT,
+        CREDIT_BELOW,
     ),
     Transition(
         State.DISABLED, Trigger.CREDIT_AVAILABLE, Guard.NO_REASON, State.ARMED, None, _CREDIT, SUPPLY_ARMED
     ),
     Transition(State.DISABLED, Trigger.CREDIT_AVAILABLE, Guard.NONE, State.DISABLED, None, _CREDIT, None),
+    # disabled and at once armed; the reason is there only while the supply is armed
+    Transition(
+        State.ENABLED, Trigger.LOAD_LIMIT, Guard.NONE, State.ARMED, Reason.LOAD_LIMIT, _NONE, LOAD_LIMITED
+    ),
+    Transition(
+        State.ARMED,
+        Trigger.LOAD_RESTORED,
+        Guard.LOAD_LIMITED,
+        State.ENABLED,
+        None,
+        _LOAD_LIMIT,
+        LOAD_LIMIT_OVER,
+    ),
+    Transition(
+        State.ENABLED, Trigger.TAMPER, Guard.NONE, State.DISABLED, Reason.TAMPER, _NONE, TAMPER_LOCKED
+    ),
+    Transition(
+        State.ARMED, Trigger.TAMPER, Guard.NONE, State.DISABLED, Reason.TAMPER, _LOAD_LIMIT, TAMPER_LOCKED
+    ),
+    Transition(State.DISABLED, Trigger.TAMPER, Guard.NONE, State.DISABLED, Reason.TAMPER, _NONE, None),
 )
 SCRIPTS = {51: Trigger.ENABLE, 52: Trigger.DISABLE, 54: Trigger.ARM}
+
+
+@dataclass(frozen=True, slots=True)
+class SupplySettings:
+    """Where the reference is unsure about the supply (smets-esme 12 to 14)."""
+
+    consumer_ends_load_limit: bool = True
+    """Whether the consumer may enable a supply that load limiting armed before its restoration
+    period is over. Gap: general knowledge (smets-esme 12), against the rule that any reason
+    stands against it (smets-esme 13)."""
+
+    enable_ends_tamper_lock: bool = True
+    """Whether Enable Supply ends a lock because of tamper as Arm Supply does, or is refused while
+    it lasts. Gap: the conditions are said to be the same, the lock to last until Arm Supply
+    (smets-esme 13 and 14)."""
+
+
+DEFAULT_SETTINGS = SupplySettings()
 
 
 class Supply(Behaviour):
@@ -110,8 +163,9 @@ class Supply(Behaviour):
 
     name = "supply"
 
-    def __init__(self, credit: Callable[[Work], bool]) -> None:
+    def __init__(self, credit: Callable[[Work], bool], settings: SupplySettings = DEFAULT_SETTINGS) -> None:
         self._credit = credit
+        self._transitions = tuple(_read_as(row, settings) for row in TRANSITIONS)
 
     def methods(self) -> Mapping[str, Callable[[Work, Value], Value]]:
         """The three supply scripts."""
@@ -129,7 +183,7 @@ class Supply(Behaviour):
         Where the state has no row for it, only the user has to hear so.
         """
         state = state_of(work)
-        rows = [row for row in TRANSITIONS if row.before is state and row.trigger is trigger]
+        rows = [row for row in self._transitions if row.before is state and row.trigger is trigger]
         if rows:
             return any(self._follow(work, row) for row in rows)
         return trigger is not Trigger.USER_ENABLE or state is State.ENABLED
@@ -139,6 +193,10 @@ class Supply(Behaviour):
         if row.guard is Guard.CREDIT and not self._credit(work):
             return False
         if row.guard is Guard.NO_REASON and reasons:
+            return False
+        if row.guard is Guard.LOAD_LIMITED and Reason.LOAD_LIMIT not in reasons_of(work):
+            return False
+        if row.after is State.ENABLED and reasons:
             return False
         if row.begins is not None:
             reasons |= {row.begins}
@@ -156,8 +214,17 @@ class Supply(Behaviour):
         if trigger is None:
             raise Refusal(OTHER_REASON, f"no supply script {value!r}")
         if not self.trigger(work, trigger):
-            raise Refusal(OTHER_REASON, f"{trigger.value}: no credit is available")
+            raise Refusal(OTHER_REASON, f"{trigger.value}: no credit, or locked")
         return None
+
+
+def _read_as(row: Transition, settings: SupplySettings) -> Transition:
+    """A row as the settings have it; what it does not end stands against an enabled supply."""
+    if row.trigger is Trigger.USER_ENABLE and not settings.consumer_ends_load_limit:
+        return row._replace(ends=row.ends - _LOAD_LIMIT)
+    if row.trigger is Trigger.ENABLE and not settings.enable_ends_tamper_lock:
+        return row._replace(ends=row.ends - {Reason.TAMPER})
+    return row
 
 
 def state_of(work: Work) -> State:
