@@ -121,4 +121,10 @@ class Happened:
     check: Check | None = None
 
 
-Effect = SendMessage | Actuate | Happened
+class ProfileEffect:
+    """Base of effects that only some kinds of device have; they are frozen dataclasses."""
+
+    __slots__ = ()
+
+
+Effect = ProfileEffect | SendMessage | Actuate | Happened
