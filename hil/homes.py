@@ -12,7 +12,7 @@ from smets.store import Store
 
 from .home import Home
 from .memory_link import LinkOptions
-from .monikers import Moniker, MonikerError
+from .monikers import STICKS, Moniker, MonikerError
 from .scenario import Scenario
 
 MISSING = "the radio libraries are not installed: pip install '.[radio]', or use memory:"
@@ -21,6 +21,8 @@ UNIX_EPOCH = Utc.of(1970, 1, 1)
 
 def on_radio(scenario: Scenario, radio: Moniker) -> Scenario:
     """The scenario with another radio for the whole home. Raises MonikerError."""
+    if scenario.is_real and radio.scheme not in STICKS:
+        raise MonikerError(f"{radio.scheme}: reaches no real device, serial: and tcp: do")
     link = LinkOptions.of(radio) if radio.scheme == "memory" else LinkOptions()
     hub = replace(scenario.hub, radio=radio)
     devices = tuple(replace(device, radio=radio, link=link) for device in scenario.devices)
@@ -47,6 +49,7 @@ def open_home(
     try:
         from .radio_home import RadioHome
         from .radios import open_radios
+        from .real_home import RealHome
     except ImportError as error:
         raise MonikerError(f"{scenario.radio.scheme}: {MISSING} ({error.name})") from None
     from .capture import Capture, KeyFile
@@ -58,9 +61,10 @@ def open_home(
             stack.callback(air.close)
             tap = air.add
         radios = open_radios(scenario, tap)
+        kind = RealHome if scenario.is_real else RadioHome
         if keyfile is None:
-            yield stack.enter_context(RadioHome(scenario, radios, store))
+            yield stack.enter_context(kind(scenario, radios, store))
         else:
             keys = KeyFile(keyfile)
             stack.callback(keys.close)
-            yield stack.enter_context(RadioHome(scenario, radios, store, keys.add))
+            yield stack.enter_context(kind(scenario, radios, store, keys.add))

@@ -14,22 +14,21 @@ from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 from chts.han_values import hub_values
-from gbcs.errors import LocalError
 from gbcs.ids import EntityId
 from smets.device import POWER_LOST, Device
 from smets.esme.han_values import esme_values
 from smets.han.attribute_client import Readings
 from smets.han.cluster_server import ClusterServer
+from smets.han.credential import CbkeCredential
 from smets.han.endpoints import endpoints_of
 from smets.han.install_code import InstallCode
 from smets.han.link import Address, Frame, LinkDown, TransferData
 from smets.han.link_keys import LinkKeys
-from smets.han.suites import Suite
-from smets.han.test_ca import TestCa
-from smets.han.zcl import PROFILE_SE, ApsMessage
+from smets.han.zcl import ApsMessage
 from smets.store import Store
 
 from .home import JOIN_SECONDS, Home, describe
+from .provisioning import cbke_authority
 from .radio.interface import DeviceRadio, NetworkSettings, NodeType, RadioError, Received
 from .radio_node import NoKey, RadioNode
 from .scenario import DeviceEntry, Scenario
@@ -38,11 +37,11 @@ T = TypeVar("T")
 
 CARRY_US = 20_000  # ours: what a transfer on the air takes by the home's clock
 ARRIVAL_SECONDS = 5.0  # from the acknowledgement to the host of the receiver
-SENDS = 3  # ours: times a frame is given to the dongle where the peer did not acknowledge it
 JOINS = 10  # ours: attempts of a device before it waits
 KEY_SECONDS = 60.0  # key establishment of a device, with all attempts
 RETRY_SECONDS = 10  # until a device tries to join again, by the home's clock
 LEAVE_SECONDS = 5.0  # ours: until a device that was told to leave has left
+HOME_ISSUER = b"SMETSHME"  # ours: of the home's own test CA, where the hub has a credential of another
 JOIN_RULE = "chts-hub 5.2"
 KEY_RULE = "se-security 7"
 CARRY_RULE = "chts-hub 7.1"
@@ -61,7 +60,7 @@ class Radios(Protocol):
 
 
 @dataclass(slots=True)
-class _Carried:
+class Carried:
     """A frame on its way."""
 
     name: str
@@ -91,10 +90,12 @@ class RadioHome(Home):
         self._nodes: dict[str, RadioNode] = {}
         self._types: dict[str, str] = {}
         self._in_network: set[str] = set()
-        self._carried: list[_Carried] = []
+        self._trouble: dict[str, str] = {}
+        self._carried: list[Carried] = []
         self._strays: list[tuple[str, Frame]] = []
         super().__init__(scenario, store)
-        self._ca = TestCa(Suite.SUITE_2, scenario.seed.encode(), scenario.start.plus(-86_400))
+        issuer = None if scenario.hub.cbke is None else HOME_ISSUER
+        self._ca = cbke_authority(scenario, issuer)
         try:
             self._run(self._open())
         except BaseException:
@@ -115,9 +116,10 @@ class RadioHome(Home):
         entry = self.scenario.hub
         await self._add(entry.name, self.hub.address, "hub")
         for device in self.scenario.devices:
-            await self._add(device.name, self.stations[device.name].address, device.type.value)
+            if device.name in self.stations:
+                await self._add(device.name, self.stations[device.name].address, device.type.value)
         hub = self._nodes[entry.name].radio
-        random = _stream(self._random, "network")
+        random = self._chance("network")
         settings = NetworkSettings.seeded(random, extended_pan_id=entry.gpf)
         if settings.network_key is not None:
             self._show_key(settings.network_key, "network")
@@ -132,8 +134,8 @@ class RadioHome(Home):
         node = RadioNode(
             radio,
             address,
-            (self._ca.issue(address.station),),
-            _stream(self._random, f"cbke {name}"),
+            self._credentials(address.station),
+            self._chance(f"cbke {name}"),
             trust_centre=self.hub.address.station,
             admits=self._admits,
             serves_tunnel=not is_hub,
@@ -141,6 +143,7 @@ class RadioHome(Home):
             deliver=partial(self._delivered, name),
             link_keys=keys,
             note=partial(self._note_key, name),
+            established=partial(self._key_established, name),
         )
         chf_or_meter = self.hub.chf if is_hub else self.stations[name].device
         values = (hub_values if is_hub else esme_values)(chf_or_meter, lambda: node.suites)
@@ -148,6 +151,20 @@ class RadioHome(Home):
         self._nodes[name] = node
         self._types[name] = device
         node.start()
+
+    def _chance(self, label: str) -> Callable[[int], bytes]:
+        """Where a node's random octets come from."""
+        return _stream(self._random, label)
+
+    def _credentials(self, station: EntityId) -> tuple[CbkeCredential, ...]:
+        """What a node establishes keys with: the hub with what the scenario gives it, all of the test CA."""
+        hub, own = self.scenario.hub, self._ca.issue(station)
+        if station != hub.gpf or hub.cbke is None:
+            return (own,)
+        return (hub.cbke, own) if self.stations else (hub.cbke,)
+
+    def _key_established(self, name: str, station: EntityId) -> None:
+        """A node has a new link key with a station."""
 
     async def _close(self) -> None:
         for node in self._nodes.values():
@@ -178,19 +195,8 @@ class RadioHome(Home):
 
         Raises LocalError for one without the cluster, RadioError, BuildError, TimeoutError.
         """
-        return cast(Readings, self._run(self._read(reader, name, cluster, tuple(names), encrypted)))
-
-    async def _read(
-        self, reader: str, name: str, cluster: int, names: tuple[str, ...], encrypted: bool | None
-    ) -> Readings:
-        node, station = self._nodes[reader], self._nodes[name].address.station
-        endpoint = await node.radio.find_endpoint(station, PROFILE_SE, cluster)
-        if endpoint is None:
-            raise LocalError(f"{name} has no cluster {cluster:04X}")
-        device = self._types[reader]
-        asking = (e.number for e in endpoints_of(device) if cluster in e.clients)
-        own = next(asking, node.address.endpoint)
-        return await node.read(Address(station, endpoint), cluster, names, own, encrypted)
+        station, own = self._nodes[name].address.station, endpoints_of(self._types[reader])
+        return cast(Readings, self._run(self._nodes[reader].ask(station, cluster, names, own, encrypted)))
 
     # -- joining ----------------------------------------------------------------------
 
@@ -202,26 +208,40 @@ class RadioHome(Home):
         if name not in self._up:
             return
         if name not in self._in_network:
-            hub = self.scenario.hub.name
             try:
                 self._run(self._admit(name))
             except (RadioError, NoKey, TimeoutError) as error:
                 why = str(error) or "key establishment did not end in time"
-                self.transcript.add(
-                    self.now, name, hub, "zdo", b"", "", f"joining: {why}", "failed", JOIN_RULE
-                )
+                self._not_joined(name, why)
                 self._later(RETRY_SECONDS * 1_000_000, partial(self._join, name))
                 return
-            self._in_network.add(name)
-            self.transcript.add(self.now, name, hub, "zdo", text="joined", rule=JOIN_RULE)
+            self._joined(name)
         self._link_up(name)
+
+    def _joined(self, name: str) -> None:
+        self._in_network.add(name)
+        self._trouble.pop(name, None)
+        self.transcript.add(self.now, name, self.scenario.hub.name, "zdo", text="joined", rule=JOIN_RULE)
+
+    def _not_joined(self, name: str, why: str) -> None:
+        self._trouble[name] = text = f"joining: {why}"
+        hub = self.scenario.hub.name
+        self.transcript.add(self.now, name, hub, "zdo", b"", "", text, "failed", JOIN_RULE)
+
+    def trouble(self, name: str) -> str:
+        """Why a device did not join; empty once it has."""
+        return self._trouble.get(name, "")
 
     def bring_up(self, entry: DeviceEntry) -> None:
         """As on the memory link, and wait for the device to join. Raises LocalError."""
         super().bring_up(entry)
+        self._await(entry)
+
+    def _await(self, entry: DeviceEntry) -> None:
+        """Wait for a device to join, as long as it may."""
         until = self.now.plus(JOIN_SECONDS)
         while entry.name not in self._in_network and self.now < until and entry.name in self._up:
-            self.advance(RETRY_SECONDS)
+            self.advance(RETRY_SECONDS, lambda: entry.name in self._in_network)
 
     async def _admit(self, name: str) -> None:
         for left in reversed(range(JOINS)):
@@ -287,7 +307,7 @@ class RadioHome(Home):
         if to is None:
             self.transcript.add(self.now, name, str(station), "tunnel", text="nobody is there")
             return
-        self._carried.append(_Carried(name, to, frame, self._nodes[name].octets_of(frame)))
+        self._carried.append(Carried(name, to, frame, self._nodes[name].octets_of(frame)))
 
     def _settle(self) -> None:
         """Let the radios carry what was sent meanwhile, and hand it on in the order it was sent."""
@@ -302,22 +322,16 @@ class RadioHome(Home):
             for to, frame in strays:
                 self._hand_on(to, frame)
 
-    async def _deliver_all(self, carried: tuple[_Carried, ...]) -> list[str]:
+    async def _deliver_all(self, carried: tuple[Carried, ...]) -> list[str]:
         return await asyncio.gather(*(self._deliver(one) for one in carried))
 
-    async def _deliver(self, one: _Carried) -> str:
+    async def _deliver(self, one: Carried) -> str:
         """Send one frame; why it did not arrive, empty if it did."""
         failure = ""
-        for _ in range(SENDS):  # one not acknowledged may have arrived all the same, and then comes twice
-            try:
-                await self._nodes[one.name].send(one.frame, one.payload)
-            except RadioError as error:
-                failure = str(error)
-                if not error.retryable:
-                    break
-            else:
-                failure = ""
-                break
+        try:
+            await self._nodes[one.name].send_repeatedly(one.frame, one.payload)
+        except RadioError as error:
+            failure = str(error)
         try:
             async with asyncio.timeout(0 if failure else ARRIVAL_SECONDS):
                 await one.came.wait()
@@ -334,7 +348,7 @@ class RadioHome(Home):
                 return
         self._strays.append((to, frame))
 
-    def _arrive(self, one: _Carried, failure: str) -> None:
+    def _arrive(self, one: Carried, failure: str) -> None:
         command = one.frame.command
         octets = command.data if isinstance(command, TransferData) else b""
         text = describe(octets) if octets else ""

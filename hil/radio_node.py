@@ -16,6 +16,7 @@ from gbcs.time import Utc
 from smets.han.attribute_client import AttributeClient, Readings
 from smets.han.compute import Compute
 from smets.han.credential import CbkeCredential
+from smets.han.endpoints import Endpoint
 from smets.han.key_establishment import KeyEstablishment
 from smets.han.key_establishment_events import (
     Established,
@@ -26,6 +27,7 @@ from smets.han.key_establishment_events import (
     PartnerSuites,
     ReadSuites,
     Received,
+    Refused,
     Send,
     Start,
     TimeDue,
@@ -35,13 +37,14 @@ from smets.han.link import Address, Frame
 from smets.han.link_keys import KeySource, LinkKey, LinkKeys
 from smets.han.suites import Random
 from smets.han.tunnel_frames import TUNNELING, tunnel_command, tunnel_frame
-from smets.han.zcl import ApsMessage
+from smets.han.zcl import PROFILE_SE, ApsMessage
 
 from .radio.interface import DeviceRadio, RadioError
 from .radio.interface import Received as Arrived
 
 KEY_ESTABLISHMENT = 0x0800
 ANSWER_SECONDS = 5.0  # for an answer to a read (chts-hub 5.4)
+SENDS = 3  # ours: times a frame is given to the dongle where the peer did not acknowledge it
 
 Serve = Callable[[Arrived], Iterable[ApsMessage]]
 """The server of a node's clusters: what answers a message that arrived."""
@@ -56,7 +59,8 @@ class RadioNode:
 
     `address`: the station and endpoint the node speaks as. `admits`: see `KeyEstablishment`.
     `serves_tunnel`: whether it is the tunnel's server, as all devices but a hub are. `deliver` is
-    called for what comes through the tunnel, `note` with what key establishment says of itself.
+    called for what comes through the tunnel, `note` with what key establishment says of itself,
+    `established` for each key that is in place.
     `serve` may be set later; without it nothing but key establishment and the tunnel is answered.
     """
 
@@ -74,6 +78,7 @@ class RadioNode:
         deliver: Callable[[Frame, bytes], None],
         link_keys: LinkKeys | None = None,
         note: Callable[[EntityId | None, str, str], None] = lambda station, text, verdict: None,
+        established: Callable[[EntityId], None] = lambda station: None,
     ) -> None:
         self.radio = radio
         self.address = address
@@ -85,6 +90,7 @@ class RadioNode:
         self._epoch = epoch
         self._deliver = deliver
         self._note = note
+        self._established = established
         self.serve: Serve | None = None
         self._client = AttributeClient()
         self._reads: dict[tuple[EntityId, int, int], asyncio.Future[Readings]] = {}
@@ -156,6 +162,15 @@ class RadioNode:
         )
         await self.radio.send(frame.destination.station, message)
 
+    async def send_repeatedly(self, frame: Frame, payload: bytes) -> None:
+        """As `send`, again where the peer does not acknowledge. One that arrived all the same comes twice."""
+        for left in reversed(range(SENDS)):
+            try:
+                return await self.send(frame, payload)
+            except RadioError as error:
+                if not (error.retryable and left):
+                    raise
+
     async def read(
         self,
         peer: Address,
@@ -180,6 +195,24 @@ class RadioNode:
         finally:
             self._client.forget(*key)
             self._reads.pop(key, None)
+
+    async def ask(
+        self,
+        station: EntityId,
+        cluster: int,
+        names: Iterable[str],
+        own: Iterable[Endpoint],
+        encrypted: bool | None = None,
+    ) -> Readings:
+        """As `read`, of whichever endpoint has the cluster. Raises LocalError where none has.
+
+        `own`: the endpoints of this node, of which one that is a client of the cluster asks.
+        """
+        endpoint = await self.radio.find_endpoint(station, PROFILE_SE, cluster)
+        if endpoint is None:
+            raise LocalError(f"{station} has no cluster {cluster:04X}")
+        asking = next((e.number for e in own if cluster in e.clients), None)
+        return await self.read(Address(station, endpoint), cluster, names, asking, encrypted)
 
     # -- what arrives -----------------------------------------------------------------
 
@@ -248,6 +281,9 @@ class RadioNode:
                     pending.append(PartnerSuites(effect.peer.station, None))
                 elif isinstance(effect, Failed):
                     self._failed(effect)
+                elif isinstance(effect, Refused):
+                    why = f"key establishment refused: {effect.status.name}"
+                    self._note(effect.station, why, "refused")
         self._wake()
 
     def _wake(self) -> None:
@@ -292,6 +328,7 @@ class RadioNode:
         self.link_keys.put(LinkKey(effect.station, effect.link_key, KeySource.CBKE, self.now, effect.suite))
         self._note(effect.station, f"link key established, {effect.suite.name}", "")
         self._settle(effect.station, None)
+        self._established(effect.station)
 
     def _failed(self, effect: Failed) -> None:
         status = "no answer in time"
