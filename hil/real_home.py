@@ -201,6 +201,7 @@ class RealHome(RadioHome):
         hub.link_keys.forget(entry.entity)
         self._hub_event(LinkDown(Address(entry.entity)))
         try:
+            self._run(hub.radio.close_permit(entry.entity))  # it may be quick to come back
             self._run(hub.radio.remove(entry.entity))
         except RadioError as error:
             text = f"removing it: {error}"

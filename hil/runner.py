@@ -22,7 +22,7 @@ from gbcs.party import RemoteParty, Supplementary
 from gbcs.usecases import UseCase, by_name
 
 from .commands import payload, results
-from .home import Home, alert_code
+from .home import Home, alert_code, describe
 from .scenario import Scenario, ScenarioError, Step
 from .transcript import BENCH, BROKEN_OFF_RULE, COMMAND_RULE, EVENT_RULE
 
@@ -154,9 +154,10 @@ class Runner:
         """Whether all that is expected is there, so that waiting may end."""
         if self.home.undeliverable:
             return True
-        if step.expect == "refused" or not self.home.answers_to(command):
-            return False
-        return step.alerts is None or len(self._alerts()) >= len(step.alerts)
+        if step.expect == "refused":  # nothing but alerts shows that it was dealt with
+            return bool(step.alerts) and len(self._alerts()) >= len(step.alerts or ())
+        all_alerts = step.alerts is None or len(self._alerts()) >= len(step.alerts)
+        return all_alerts and bool(self.home.answers_to(command))
 
     def _target(self, step: Step) -> EntityId:
         for entry in self.scenario.devices:
@@ -188,7 +189,8 @@ class Runner:
         if not answers and step.expect == "refused":
             return "no answer", "perhaps the link lost it" if self.home.lost else ""
         if not answers:
-            return "no answer", "no answer came"
+            told = ", ".join(describe(message.octets) for message, _ in self._alerts())
+            return "no answer", f"no answer came, but {told}" if told else "no answer came"
         if step.expect in ("refused", "undeliverable"):
             return "an answer", f"{step.expect} was expected"
         if step.expect == "repeat":
