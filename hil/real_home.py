@@ -161,6 +161,8 @@ class RealHome(RadioHome):
             established = hub.link_keys.get(self._real[name].entity)
             if established is not None:
                 self._show_key(established.key, f"{name} link key")
+            if name not in self._up:  # it was removed meanwhile
+                continue
             if name not in self._in_network:
                 self._joined(name)
             self._link_up(name)

@@ -178,7 +178,7 @@ class StandIn:
                 failures += 1
             except (GbcsError, KeyError):  # it is there, and holds no such values
                 failures = 0
-            pause = base * MINUTE + secrets.randbelow(jitter + 1)
+            pause = (base + secrets.randbelow(jitter + 1) / 60) * MINUTE
             if failures < LOST_AFTER and await self._is_out(node.radio, RETRY_SECONDS if failures else pause):
                 return
         self._say(self.entry.name, "zdo", "the hub is lost", "failed", KEEP_ALIVE_RULE)
