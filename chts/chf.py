@@ -22,11 +22,13 @@ from smets.settings import DeviceSettings
 from smets.store import Store
 from smets.values import Value, pack
 
-from .device_log import EXTENDED_PAN_ID, DeviceLog
+from .deliveries import Deliveries
+from .device_log import EXTENDED_PAN_ID, GPF_ID, DeviceLog, DeviceLogSettings
 
 SINGLE_BAND = frozenset({"dual-band"})
 # ECS100 (8F85) is an alert of ESME and SAPC; other devices log and alert 8F1E (gbcs-messages 11)
 CHF_SETTINGS = DeviceSettings(answers_unsupported=False)
+LOG_SETTINGS = DeviceLogSettings()
 # ours: GBCS leaves them to the maker
 TEXTS: dict[str, Value] = {"ManufacturerIdentifier": b"0000", "ModelType": b"00000000"}
 
@@ -42,11 +44,11 @@ class Identification(Behaviour):
 
 
 @cache
-def chf_profile() -> Profile:
+def chf_profile(log: DeviceLogSettings = LOG_SETTINGS) -> Profile:
     """The profile of a single band CHF."""
     objects = model(DeviceType.CHF, SINGLE_BAND)
     attributes = [m for m in objects.members if m.kind is MemberKind.ATTRIBUTE]
-    behaviours: tuple[Behaviour, ...] = (Identification(), Clock(), DeviceLog())
+    behaviours: tuple[Behaviour, ...] = (Identification(), Clock(), DeviceLog(log), Deliveries())
     of_two_bands = frozenset(u.code for u in table() if "dual-band" in u.flags and u.code is not None)
     server = DlmsServer(objects, Hooks(behaviours), _acceptable, _not_future_dated, withheld=of_two_bands)
     defaults: dict[str, Value] = {}
@@ -65,14 +67,19 @@ def chf_profile() -> Profile:
     )
 
 
-def make_chf(store: Store, now: Utc, settings: DeviceSettings = CHF_SETTINGS) -> Device:
+def make_chf(
+    store: Store,
+    now: Utc,
+    settings: DeviceSettings = CHF_SETTINGS,
+    log: DeviceLogSettings = LOG_SETTINGS,
+) -> Device:
     """A CHF on a provisioned store."""
-    return Device(chf_profile(), store, now, settings)
+    return Device(chf_profile(log), store, now, settings)
 
 
 def manufactured(gpf: EntityId) -> dict[str, bytes]:
-    """What manufacture writes into a CHF's store beside keys: Extended PAN ID, a clock that is right."""
-    return {EXTENDED_PAN_ID: pack(bytes(gpf)), STATUS: pack(int(Status.RELIABLE))}
+    """What manufacture writes into a CHF's store beside keys: its GPF, Extended PAN ID, a right clock."""
+    return {GPF_ID: pack(bytes(gpf)), EXTENDED_PAN_ID: pack(bytes(gpf)), STATUS: pack(int(Status.RELIABLE))}
 
 
 def _acceptable(item: str, value: Value) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gbcs.dlms.axdr import Data, array, octet_string, structure
 from gbcs.ids import DeviceType, EntityId
@@ -24,7 +25,9 @@ LOG = "devicelog/"
 HISTORIC = "historic/"
 JOINING_UNTIL = "joining-until"
 EXTENDED_PAN_ID = "extended-pan-id"
+GPF_ID = "gpf-id"
 CAPACITY = 16
+STATIONS = CAPACITY - 1  # one place is the gas proxy function's, which shares the hub's radio
 HISTORIC_CAPACITY = 15
 KEY_TYPE_INSTALL_CODE = 1
 LOG_CHANGED = 0x8F12
@@ -34,6 +37,7 @@ UNAUTHORISED_COUNT = "limiter/unauthorised"
 NEVER = ACTIVATE_NEVER  # a date-time of which nothing is specified: no contact yet
 
 # class 104 device_type, not the DeviceType of the GBCS ASN.1 module (chts-hub 1)
+GPF_TYPE = 254
 DEVICE_TYPES: dict[int, DeviceType] = {
     0: DeviceType.ESME,
     1: DeviceType.GSME,
@@ -41,8 +45,20 @@ DEVICE_TYPES: dict[int, DeviceType] = {
     128: DeviceType.TYPE2,
     130: DeviceType.TYPE2,
     132: DeviceType.PPMID,
-    254: DeviceType.GPF,
+    GPF_TYPE: DeviceType.GPF,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLogSettings:
+    """Settings of the device log."""
+
+    lists_gpf: bool = False
+    """Whether the log has an entry of the hub's own gas proxy function from manufacture on; otherwise it
+    has one once CCS01 adds it. Gap: chts-hub 1, the log `may or may not list the GPF`."""
+    keeps_place: bool = True
+    """Whether a place stays free for the gas proxy function while it is not listed. Gap: chts-hub 2.1 has
+    16 places and says that one is in effect the gas proxy's, not whether another may take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +94,25 @@ def find(work: Work, entity: EntityId) -> Entry | None:
     return Entry(entity, *value) if isinstance(value, tuple) and len(value) == 4 else None  # type: ignore[arg-type]
 
 
+def own_gpf(work: Work) -> EntityId | None:
+    """The hub's own gas proxy function; None on a store that does not say."""
+    value = work.value(GPF_ID)
+    return EntityId(value) if isinstance(value, bytes) and len(value) == 8 else None
+
+
 class DeviceLog(Behaviour):
     """Keeps the log and the joining window."""
 
     name = "device log"
+
+    def __init__(self, settings: DeviceLogSettings = DeviceLogSettings()) -> None:
+        self._settings = settings
+
+    def start(self, work: Work) -> None:
+        """List the gas proxy function, if that is how this hub is."""
+        gpf = own_gpf(work)
+        if self._settings.lists_gpf and gpf is not None:
+            _put(work, Entry(gpf, GPF_TYPE, b""))
 
     def reads(self) -> Mapping[str, Callable[[Work], Value]]:
         """The communications store."""
@@ -94,7 +125,7 @@ class DeviceLog(Behaviour):
     def methods(self) -> Mapping[str, Callable[[Work, Value], Value]]:
         """Adding, removing, backing up and restoring."""
         return {
-            "DeviceLog.add": _add,
+            "DeviceLog.add": partial(_add, self._settings),
             "DeviceLog.remove": _remove,
             "DeviceLog.restore": _restore,
             "DeviceLog.backup": lambda work, value: _plain(_backup(work)),
@@ -152,7 +183,18 @@ def _open_joining(work: Work, value: Value) -> None:
         work.set_value(JOINING_UNTIL, work.now.plus(seconds).us)
 
 
-def _add(work: Work, value: Value) -> Value:
+def _is_full(settings: DeviceLogSettings, work: Work, entity: EntityId | None = None) -> str:
+    """Why there is no place for one more device, for `entity` if it is given; empty where there is one."""
+    held = [entry.entity for entry in entries(work)]
+    gpf = own_gpf(work)
+    if gpf is not None and settings.keeps_place and gpf not in held and entity != gpf:
+        if len(held) < STATIONS:
+            return ""
+        return f"the device log holds {STATIONS} devices already, and a place for the gas proxy function"
+    return "" if len(held) < CAPACITY else f"the device log holds {CAPACITY} devices already"
+
+
+def _add(settings: DeviceLogSettings, work: Work, value: Value) -> Value:
     """Register a device; one that is there already keeps what it has."""
     if not isinstance(value, tuple) or len(value) != 4:
         raise Refusal(OTHER_REASON)
@@ -164,8 +206,9 @@ def _add(work: Work, value: Value) -> Value:
     entity = EntityId(address)
     if find(work, entity) is not None:
         return None
-    if sum(1 for _ in entries(work)) >= CAPACITY:
-        raise Refusal(OTHER_REASON, f"the device log holds {CAPACITY} devices already")
+    full = _is_full(settings, work, entity)
+    if full:
+        raise Refusal(OTHER_REASON, full)
     _put(work, Entry(entity, device_type, key))
     _changed(work)
     return None
@@ -211,6 +254,7 @@ def _restore(work: Work, value: Value) -> Value:
             entity = EntityId(device[0])
             old = find(work, entity) or Entry(entity, None, b"")
             _put(work, replace(old, hashed_key=device[1]))
+    # the old hub's log may have listed its own gas proxy function: no place is kept here
     if sum(1 for _ in entries(work)) > CAPACITY:
         raise Refusal(OTHER_REASON, f"more than {CAPACITY} devices with those that are there")
     _changed(work)

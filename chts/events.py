@@ -47,6 +47,22 @@ class LinkKeyMade(ProfileEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Retrieved(ProfileEvent):
+    """A device that sleeps asked for a message with a Message Code; whether it arrived."""
+
+    station: EntityId
+    message_code: int
+    arrived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotRetrieved(ProfileEvent):
+    """A message expired before a device that sleeps asked for it."""
+
+    station: EntityId
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignOriginator(ProfileEvent):
     """A device sent a message in another's name."""
 

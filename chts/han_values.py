@@ -17,6 +17,8 @@ from smets.han.cluster_values import BasicSettings, DeviceValues, Source, ValueR
 from smets.han.endpoints import KEEP_ALIVE, TIME
 from smets.work import Work
 
+from .han_commands import MirrorSettings, hub_commands
+
 MASTER, SYNCHRONISED, SUPERSEDING = 0x01, 0x02, 0x08  # bits of TimeStatus, by the ZCL
 NO_MOMENT = 0xFFFF_FFFF
 
@@ -61,15 +63,16 @@ def hub_values(
     basic: BasicSettings | None = None,
     time: TimeSettings = TimeSettings(),
     keep_alive: KeepAliveSettings = KeepAliveSettings(),
+    mirror: MirrorSettings | None = None,
 ) -> DeviceValues:
-    """The values of a hub; `suites` are those of its key establishment."""
+    """The values of a hub, and its answers to commands; `suites` are those of its key establishment."""
     rows = (
         *common_rows(basic or BasicSettings(), suites),
         *_time(time),
         ValueRow(KEEP_ALIVE, "TCKeepAliveBase", constant(keep_alive.base)),
         ValueRow(KEEP_ALIVE, "TCKeepAliveJitter", constant(keep_alive.jitter)),
     )
-    return DeviceValues(rows, chf.observe)
+    return DeviceValues(rows, chf.observe, hub_commands(mirror or MirrorSettings()))
 
 
 def _time(settings: TimeSettings) -> tuple[ValueRow, ...]:

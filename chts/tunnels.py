@@ -2,13 +2,14 @@
 
 The state machine of a tunnel is the table `TRANSITIONS`; a trigger without a row for the
 state changes nothing. A message that comes while the tunnel is not open waits in a bounded
-queue; one that is longer than a transfer travels in blocks. Source: GBCS 10.2.2.1, ZigBee
-Smart Energy tunnelling (reference: chts-hub 7).
+queue; one that is longer than a transfer travels in blocks. On a link that reports what became
+of its frames a message also waits until it arrived, one after the other, and what did not
+arrive is sent again through the next tunnel. Source: GBCS 10.2.2.1, ZigBee Smart Energy
+tunnelling (reference: chts-hub 7).
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -27,12 +28,14 @@ from smets.han.link import (
     Frame,
     RequestTunnel,
     RequestTunnelResponse,
+    Sent,
     TransferData,
     TransferDataError,
     TransferStatus,
     TunnelCommand,
     TunnelStatus,
 )
+from smets.han.outbox import Outbox, Parcel
 
 BUSY_SECONDS = 180
 RETRY_SECONDS = 10  # ours: a maker's hub looks for devices without a tunnel that often
@@ -59,6 +62,7 @@ class Trigger(Enum):
     FULL = "RequestTunnelResponse: no more tunnel ids, and one is known that may be ours"
     GONE = "TransferDataError for this tunnel"
     STRANGE = "data through another tunnel"
+    UNHEARD = "the device did not acknowledge a message"
     WANTED = "a message for the device comes"
     TIME = "the time to ask has come"
 
@@ -88,6 +92,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.OPEN, Trigger.REFUSED, State.BUSY, False, BUSY_SECONDS),
     Transition(State.OPEN, Trigger.FULL, State.CLOSED, False, RETRY_SECONDS),
     Transition(State.OPEN, Trigger.GONE, State.ASKED, True, RETRY_SECONDS),
+    Transition(State.OPEN, Trigger.UNHEARD, State.ASKED, True, RETRY_SECONDS),
     # not at once: the error the device is sent makes it close the tunnel it would give again
     Transition(State.OPEN, Trigger.STRANGE, State.CLOSED, False, RETRY_SECONDS),
     # renewed; what is open stays so meanwhile
@@ -101,6 +106,7 @@ class Tunnel:
     """The tunnel to one device. `tunnel_id` is the last one given that may still be ours.
 
     Block transfers outlive the tunnel they began in: what was lost with it is asked for.
+    `flying` is a piece whose fate the link has yet to report.
     """
 
     peer: Address
@@ -108,15 +114,29 @@ class Tunnel:
     state: State = State.DOWN
     tunnel_id: int = NO_TUNNEL
     ask_again: Utc | None = None
-    waiting: deque[bytes] = field(default_factory=deque)
+    outbox: Outbox = field(init=False)
+    flying: TransferData | None = None
+
+    def __post_init__(self) -> None:
+        """Nothing waits."""
+        self.outbox = Outbox(self.transfers)
+
+    @property
+    def waiting(self) -> tuple[bytes, ...]:
+        """The messages that wait."""
+        return tuple(parcel.octets for parcel in self.outbox.parcels)
 
 
 class Tunnels:
-    """The hub's end of every tunnel. Volatile: at power on it asks for all of them again."""
+    """The hub's end of every tunnel. Volatile: at power on it asks for all of them again.
 
-    def __init__(self, own: Address, blocks: GbtSettings = TUNNEL_BLOCKS) -> None:
+    `confirmed`: the link reports what became of each frame (`sent`).
+    """
+
+    def __init__(self, own: Address, blocks: GbtSettings = TUNNEL_BLOCKS, confirmed: bool = False) -> None:
         self._own = own
         self._blocks = blocks
+        self._confirmed = confirmed
         self._tunnels: dict[EntityId, Tunnel] = {}
         self._lost: list[str] = []
 
@@ -157,7 +177,11 @@ class Tunnels:
         if tunnel is None:
             return [], ()
         frames = [self._close(tunnel)] if tunnel.state is State.OPEN else []
-        return frames, tuple(tunnel.waiting)
+        return frames, tunnel.waiting
+
+    def waiting(self) -> list[tuple[EntityId, bytes]]:
+        """Every message that waits, and for whom."""
+        return [(station, octets) for station, t in self._tunnels.items() for octets in t.waiting]
 
     def due(self, now: Utc) -> list[Frame]:
         """Ask again for the tunnels and the blocks whose time has come."""
@@ -180,12 +204,25 @@ class Tunnels:
         tunnel = self._tunnels.get(station)
         if tunnel is None:
             return [], "the device never came up on the home area network"
-        if tunnel.state is State.OPEN:
+        if tunnel.state is State.OPEN and not self._confirmed:
             return self._cut(tunnel, octets, now)
-        if len(tunnel.waiting) >= QUEUE:
+        if len(tunnel.outbox.parcels) >= QUEUE:
             return [], f"{QUEUE} messages already wait for the tunnel"
-        tunnel.waiting.append(octets)
+        tunnel.outbox.parcels.append(Parcel(octets))
+        if tunnel.state is State.OPEN:
+            return self._next(tunnel, now), ""
         return self._move(tunnel, Trigger.WANTED, now), ""
+
+    def sent(self, report: Sent, now: Utc) -> list[Frame]:
+        """What became of a frame; one with a message that did not arrive is sent once more, later."""
+        tunnel = self._tunnels.get(report.frame.destination.station)
+        if tunnel is None or tunnel.flying is None or report.frame.command != tunnel.flying:
+            return []
+        piece, tunnel.flying = tunnel.flying.data, None
+        if not report.arrived:
+            return self._move(tunnel, Trigger.UNHEARD, now) or self._next(tunnel, now)
+        tunnel.outbox.taken(piece, now)
+        return self._next(tunnel, now)
 
     def receive(self, frame: Frame, now: Utc) -> tuple[bytes | None, list[Frame]]:
         """What a frame from a device brings, and what is sent because of it.
@@ -207,7 +244,7 @@ class Tunnels:
             and command.tunnel_id == tunnel.tunnel_id
             and command.status is not TransferStatus.DATA_OVERFLOW
         ):
-            return None, self._move(tunnel, Trigger.GONE, now)
+            return None, self._gone(tunnel, now)
         return None, []
 
     def put_together(self, station: EntityId, data: bytes, now: Utc) -> tuple[bytes | None, list[Frame]]:
@@ -254,17 +291,36 @@ class Tunnels:
                 return []  # an answer to an earlier request, long overtaken
             tunnel.tunnel_id = answer.tunnel_id
             self._move(tunnel, Trigger.GIVEN, now)
-            frames: list[Frame] = []
-            while tunnel.waiting:
-                pieces, refusal = self._cut(tunnel, tunnel.waiting.popleft(), now)
-                frames += pieces
-                self._lost += [f"{tunnel.peer.station}: {refusal}"] if refusal else []
-            return frames
+            return self._next(tunnel, now)
         if answer.status is TunnelStatus.NO_MORE_TUNNEL_IDS and tunnel.tunnel_id != NO_TUNNEL:
             close = self._close(tunnel)
             tunnel.tunnel_id = NO_TUNNEL
             return [close, *self._move(tunnel, Trigger.FULL, now)]
         return self._move(tunnel, Trigger.REFUSED, now)
+
+    def _next(self, tunnel: Tunnel, now: Utc) -> list[Frame]:
+        """Send what waits: all of it, or one piece where the link will report what became of it."""
+        frames: list[Frame] = []
+        while tunnel.state is State.OPEN and tunnel.flying is None:
+            piece = tunnel.outbox.first(now)
+            self._lost += [f"{tunnel.peer.station}: {why}" for _, why in tunnel.outbox.unsendable]
+            tunnel.outbox.unsendable.clear()
+            if piece is None:
+                break
+            command = TransferData(tunnel.tunnel_id, piece)
+            frames.append(self._frame(tunnel, command))
+            if self._confirmed:
+                tunnel.flying = command
+            else:
+                tunnel.outbox.taken(piece, now)
+        return frames
+
+    def _gone(self, tunnel: Tunnel, now: Utc) -> list[Frame]:
+        """The device knows no such tunnel: what came through it lately was not taken."""
+        if self._confirmed and tunnel.state is State.OPEN:
+            tunnel.outbox.refused(now)
+            tunnel.flying = None
+        return self._move(tunnel, Trigger.GONE, now)
 
     def _move(self, tunnel: Tunnel, trigger: Trigger, now: Utc) -> list[Frame]:
         row = _TABLE.get((tunnel.state, trigger))

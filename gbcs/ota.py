@@ -5,7 +5,6 @@ Source: ZigBee OTA Upgrade, GBCS 11.2 (reference: chts-hub 16.2, gbcs-crypto 19)
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from hashlib import sha256
@@ -13,13 +12,29 @@ from typing import NamedTuple
 
 from .errors import BuildError, ParseError
 from .ids import EntityId
+from .layout import Layout, const, octets, u8, u16le, u32le
 
-OTA_FILE_IDENTIFIER = 0x0BEEF11E
+OTA_FILE_IDENTIFIER = bytes.fromhex("1EF1EE0B")  # 0BEEF11E
 UPGRADE_IMAGE = 0x0000  # tag of the element that holds the image to run (ours: not in the reference)
 MAX_IMAGE = 7_680_000  # octets of the 10,240,000 base64 characters a request may have (chts-hub 16.1)
 
-_FIXED = struct.Struct("<IHHHHHIH32sI")
-_ELEMENT = struct.Struct("<HI")
+_TEXT = 32
+_FIXED = Layout(
+    "ota header",
+    const("file identifier", OTA_FILE_IDENTIFIER),
+    u16le("header version"),
+    u16le("header length"),
+    u16le("field control"),
+    u16le("manufacturer code"),
+    u16le("image type"),
+    u32le("file version"),
+    u16le("stack version"),
+    octets("header string", _TEXT),
+    u32le("total image size"),
+)
+_SECURITY = Layout("security credential version", u8("version"))
+_RANGE = Layout("hardware versions", u16le("least"), u16le("most"))
+_ELEMENT = Layout("element", u16le("tag"), u32le("length"))
 _SECURITY_VERSION, _DEVICE_SPECIFIC, _HARDWARE_RANGE = 0x01, 0x02, 0x04
 _KNOWN_BITS = _SECURITY_VERSION | _DEVICE_SPECIFIC | _HARDWARE_RANGE
 
@@ -76,47 +91,36 @@ class OtaHeader:
         """The octets of the header. Raises BuildError for a value that does not fit."""
         if self.other_bits & _KNOWN_BITS:
             raise BuildError("a bit that stands for a field", "other_bits")
-        if len(self.text) > 32 or self.text.endswith(b"\0"):
-            raise BuildError("at most 32 octets, the last not zero, are needed", "text")
-        try:
-            optional = b"".join(
-                (
-                    b"" if self.security_version is None else struct.pack("<B", self.security_version),
-                    b"" if self.destination is None else self.destination[::-1],
-                    b"" if self.hardware is None else struct.pack("<HH", *self.hardware),
-                    self.extra,
-                )
+        if len(self.text) > _TEXT or self.text.endswith(b"\0"):
+            raise BuildError(f"at most {_TEXT} octets, the last not zero, are needed", "text")
+        optional = b"".join(
+            (
+                b"" if self.security_version is None else _SECURITY.pack(self.security_version),
+                b"" if self.destination is None else self.destination[::-1],
+                b"" if self.hardware is None else _RANGE.pack(*self.hardware),
+                self.extra,
             )
-            return (
-                _FIXED.pack(
-                    OTA_FILE_IDENTIFIER,
-                    self.header_version,
-                    _FIXED.size + len(optional),
-                    self.field_control,
-                    self.manufacturer,
-                    self.image_type,
-                    self.file_version,
-                    self.stack_version,
-                    self.text,
-                    self.total_size,
-                )
-                + optional
+        )
+        return (
+            _FIXED.pack(
+                self.header_version,
+                _FIXED.size + len(optional),
+                self.field_control,
+                self.manufacturer,
+                self.image_type,
+                self.file_version,
+                self.stack_version,
+                self.text.ljust(_TEXT, b"\0"),
+                self.total_size,
             )
-        except struct.error as error:
-            raise BuildError(str(error), "ota header") from None
+            + optional
+        )
 
     @classmethod
     def parse(cls, octets: bytes) -> tuple[OtaHeader, int]:
         """The header at the start of a file, and how many octets it has. Raises ParseError."""
-        if len(octets) < _FIXED.size:
-            raise ParseError(f"{_FIXED.size} octets needed, {len(octets)} there", 0, "ota header")
-        fields = _FIXED.unpack_from(octets)
-        identifier, header_version, length, control, manufacturer, image_type, version, stack, text, size = (
-            fields
-        )
-        if identifier != OTA_FILE_IDENTIFIER:
-            reason = f"{OTA_FILE_IDENTIFIER:08X} expected, {identifier:08X} found"
-            raise ParseError(reason, 0, "ota header.file identifier")
+        fields = _FIXED.unpack(octets)
+        header_version, length, control, manufacturer, image_type, version, stack, text, size = fields
         optional = (
             (1, control & _SECURITY_VERSION),
             (8, control & _DEVICE_SPECIFIC),
@@ -137,7 +141,7 @@ class OtaHeader:
             destination = EntityId(octets[offset : offset + 8][::-1])
             offset += 8
         if control & _HARDWARE_RANGE:
-            hardware = HardwareRange(*struct.unpack_from("<HH", octets, offset))
+            hardware = HardwareRange(*_RANGE.unpack(octets, offset))
             offset += 4
         header = cls(
             manufacturer,
@@ -182,7 +186,7 @@ class OtaFile:
         for index, (tag, data) in enumerate(self.elements):
             try:
                 parts.append(_ELEMENT.pack(tag, len(data)) + data)
-            except struct.error as error:
+            except BuildError as error:
                 raise BuildError(str(error), f"elements[{index}]") from None
         return b"".join(parts)
 
@@ -196,12 +200,19 @@ def parse_ota(octets: bytes) -> OtaFile:
         start = offset + _ELEMENT.size
         if start > len(octets):
             raise ParseError("cut short", offset, path)
-        tag, length = _ELEMENT.unpack_from(octets, offset)
+        tag, length = _ELEMENT.unpack(octets, offset)
         offset = start + length
         if offset > len(octets):
             raise ParseError(f"{length} octets run past the end", start, path)
         elements.append(Element(tag, octets[start:offset]))
     return OtaFile(header, tuple(elements))
+
+
+def begun_header(octets: bytes) -> OtaHeader | None:
+    """The header of a file of which so much has come; None while it is not all there. Raises ParseError."""
+    if len(octets) < _FIXED.size or len(octets) < _FIXED.unpack(octets)[1]:
+        return None
+    return OtaHeader.parse(octets)[0]
 
 
 def manufacturer_image(octets: bytes, boundary: ImageBoundary = ImageBoundary.AFTER_HEADER) -> bytes:

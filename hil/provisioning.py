@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from chts.chf import make_chf
 from chts.chf import manufactured as manufactured_chf
+from chts.device_log import DeviceLogSettings
 from gbcs.errors import LocalError
 from gbcs.ids import EntityId, KeyUsage, Role
 from gbcs.pki import ROLE_USES, TestPki
@@ -84,7 +85,7 @@ class Provisioning:
         if self._is_new(entry.name, store, entry.chf):
             cells = self._cells(_CHF_ROLES)
             provision(store, entry.chf, self._pki.store, cells, manufactured_chf(entry.gpf))
-        return make_chf(store, now)
+        return make_chf(store, now, log=DeviceLogSettings(lists_gpf=entry.gpf_in_log))
 
     def device(self, entry: DeviceEntry, store: Store, now: Utc) -> Device:
         """An emulated device. Raises LocalError for a store of another home."""

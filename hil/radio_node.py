@@ -7,13 +7,14 @@ Source: SE standard Annex C, GBCS 10.2.2 (reference: se-security 7, 8, chts-hub 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from gbcs.errors import GbcsError, LocalError
 from gbcs.ids import EntityId
 from gbcs.time import Utc
-from smets.han.attribute_client import AttributeClient, Readings
+from smets.han.attribute_client import Readings
+from smets.han.command_client import Answers
 from smets.han.compute import Compute
 from smets.han.credential import CbkeCredential
 from smets.han.endpoints import Endpoint
@@ -33,17 +34,17 @@ from smets.han.key_establishment_events import (
     TimeDue,
 )
 from smets.han.key_establishment_frames import Status
-from smets.han.link import Address, Frame
+from smets.han.link import Address, Frame, RequestTunnel, RequestTunnelResponse
 from smets.han.link_keys import KeySource, LinkKey, LinkKeys
 from smets.han.suites import Random
-from smets.han.tunnel_frames import TUNNELING, tunnel_command, tunnel_frame
+from smets.han.tunnel_frames import TUNNELING, from_server, tunnel_command, tunnel_frame
 from smets.han.zcl import PROFILE_SE, ApsMessage
 
+from .asking import Asking
 from .radio.interface import DeviceRadio, RadioError
 from .radio.interface import Received as Arrived
 
 KEY_ESTABLISHMENT = 0x0800
-ANSWER_SECONDS = 5.0  # for an answer to a read (chts-hub 5.4)
 SENDS = 3  # ours: times a frame is given to the dongle where the peer did not acknowledge it
 
 Serve = Callable[[Arrived], Iterable[ApsMessage]]
@@ -58,7 +59,8 @@ class RadioNode:
     """One node at work: `start` it inside a running loop, `stop` it before the radio is closed.
 
     `address`: the station and endpoint the node speaks as. `admits`: see `KeyEstablishment`.
-    `serves_tunnel`: whether it is the tunnel's server, as all devices but a hub are. `deliver` is
+    `serves_tunnel`: whether it is the tunnel's server for peers that have not shown which end they are:
+    true for devices that listen, false for a hub and a gas meter. `deliver` is
     called for what comes through the tunnel, `note` with what key establishment says of itself,
     `established` for each key that is in place.
     `serve` may be set later; without it nothing but key establishment and the tunnel is answered.
@@ -87,13 +89,13 @@ class RadioNode:
             address, credentials, random, trust_centre=trust_centre, admits=admits
         )
         self._serves = serves_tunnel
+        self._serves_to: dict[EntityId, bool] = {}
         self._epoch = epoch
         self._deliver = deliver
         self._note = note
         self._established = established
         self.serve: Serve | None = None
-        self._client = AttributeClient()
-        self._reads: dict[tuple[EntityId, int, int], asyncio.Future[Readings]] = {}
+        self._asking = Asking(radio)
         self._sequence = 0
         self._waiting: dict[EntityId, asyncio.Future[None]] = {}
         self._sends: asyncio.Queue[Send | Established | LeaveNetwork] = asyncio.Queue()
@@ -149,7 +151,11 @@ class RadioNode:
     def octets_of(self, frame: Frame) -> bytes:
         """The ZCL frame of a frame to be sent, under a new sequence number. Raises BuildError."""
         self._sequence = (self._sequence + 1) & 0xFF
-        return tunnel_frame(frame.command, self._sequence, self._serves).octets()
+        peer, command = frame.destination.station, frame.command
+        if isinstance(command, RequestTunnel | RequestTunnelResponse):
+            self._serves_to[peer] = isinstance(command, RequestTunnelResponse)
+        serves = self._serves_to.get(peer, self._serves)
+        return tunnel_frame(command, self._sequence, serves).octets()
 
     async def send(self, frame: Frame, payload: bytes) -> None:
         """Send a frame made by `octets_of`. Raises RadioError."""
@@ -184,17 +190,23 @@ class RadioNode:
         `encrypted` None: as the cluster needs.
         """
         endpoint = self.address.endpoint if own_endpoint is None else own_endpoint
-        number, message = self._client.request(peer, cluster, names, endpoint, encrypted)
-        key = peer.station, cluster, number
-        answer: asyncio.Future[Readings] = asyncio.get_running_loop().create_future()
-        self._reads[key] = answer
-        try:
-            await self.radio.send(peer.station, message)
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await answer
-        finally:
-            self._client.forget(*key)
-            self._reads.pop(key, None)
+        return await self._asking.read(peer, cluster, names, endpoint, encrypted)
+
+    async def request(
+        self,
+        peer: Address,
+        name: str,
+        values: Mapping[str, Any] | bytes = b"",
+        own_endpoint: int | None = None,
+        encrypted: bool | None = None,
+        wanted: int = 1,
+    ) -> Answers:
+        """A command to a peer's server by name, and what answers it: see `CommandClient.request`.
+
+        What has come in time is told, though less than `wanted`. Raises as `read`.
+        """
+        endpoint = self.address.endpoint if own_endpoint is None else own_endpoint
+        return await self._asking.request(peer, name, values, endpoint, encrypted, wanted)
 
     async def ask(
         self,
@@ -225,7 +237,7 @@ class RadioNode:
         source = Address(arrived.eui64, message.source_endpoint)
         if message.encrypted:
             self.link_keys.proven(arrived.eui64)
-        if self._is_answer(arrived):
+        if self._asking.receive(arrived):
             return
         self._serve(arrived)
         if message.cluster == KEY_ESTABLISHMENT:
@@ -237,6 +249,7 @@ class RadioNode:
                 self._note(arrived.eui64, str(error), "refused")
                 return
             if command is not None:
+                self._serves_to[arrived.eui64] = not from_server(message.payload)
                 here = Address(self.address.station, message.destination_endpoint)
                 self._deliver(Frame(source, here, command, message.encrypted), message.payload)
 
@@ -248,17 +261,6 @@ class RadioNode:
                 self._spawn(self._answer(arrived.eui64, answer))
         except GbcsError as error:  # the store failed: no answer, as long as it does
             self._note(arrived.eui64, str(error), "failed")
-
-    def _is_answer(self, arrived: Arrived) -> bool:
-        """Whether a message answers a read of this node."""
-        found = self._client.receive(arrived.eui64, arrived.message)
-        if found is None:
-            return False
-        number, told = found
-        waiting = self._reads.get((arrived.eui64, arrived.message.cluster, number))
-        if waiting is not None and not waiting.done():
-            waiting.set_result(told)
-        return True
 
     async def _answer(self, station: EntityId, message: ApsMessage) -> None:
         try:

@@ -1,7 +1,7 @@
 """Scenario files: a home and what is done in it, in TOML with `spec = 1` (contract 4).
 
     [home]        name, seed, start, radio
-    [hub]         name, chf, gpf, kind, radio, cbke
+    [hub]         name, chf, gpf, gpf_in_log, kind, radio, cbke
     [[party]]     name, role, id
     [[device]]    name, type, id, variant, kind, radio, install_code; a real one has
                   signing_certificate, key_agreement_certificate, keys, join_seconds,
@@ -21,7 +21,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from chts.device_log import CAPACITY
+from chts.device_log import STATIONS
 from gbcs.dlms.selective import Range
 from gbcs.errors import BuildError, ParseError
 from gbcs.ids import DeviceType, EntityId, Role
@@ -97,6 +97,7 @@ class DeviceEntry:
 class HubEntry:
     """The hub: identifiers of its communications hub function and gas proxy function.
 
+    `gpf_in_log`: whether its device log lists the gas proxy function from the start.
     `cbke`: its credential of the CA that real devices know, None for one of a test CA.
     """
 
@@ -104,6 +105,7 @@ class HubEntry:
     chf: EntityId
     gpf: EntityId
     radio: Moniker
+    gpf_in_log: bool = False
     cbke: CbkeCredential | None = None
 
 
@@ -213,8 +215,8 @@ def parse_scenario(text: str, name: str, folder: Path = Path()) -> Scenario:
     home.done()
     if Role.ACCESS_CONTROL_BROKER not in {party.role for party in scenario.parties}:
         top.fail("party", "one with role accessControlBroker is missing")
-    if len(devices) > CAPACITY:
-        devices[CAPACITY].fail("", f"the device log of a hub holds {CAPACITY} devices")
+    if len(devices) > STATIONS:
+        devices[STATIONS].fail("", f"a hub has room for {STATIONS} devices and its gas proxy function")
     _check_names(scenario, hub, parties, devices)
     for table, device in zip(devices, scenario.devices, strict=True):
         if device.real is not None:
@@ -270,6 +272,7 @@ def _hub(table: Table, home: Moniker, folder: Path) -> HubEntry:
         table.entity("chf"),
         gpf,
         _radio(table, home, home),
+        table.take("gpf_in_log", bool, False),
         hub_credential(table, folder, gpf),
     )
     if entry.chf == entry.gpf:

@@ -20,6 +20,18 @@ ROWS: tuple[tuple[int, int, str, str, str, str, str], ...] = (
     (0x000A, 0x0001, "TimeStatus", "bitmap8", "", "", ""),
     (0x000A, 0x0008, "LastSetTime", "utc", "", "", ""),
     (0x000A, 0x0009, "ValidUntilTime", "utc", "", "", ""),
+    # OTA Upgrade, on the client's side. Gap: chts-hub 16.2 has no types; these are those of zigpy
+    (0x0019, 0x0000, "UpgradeServerID", "ieee-address", "", "", ""),
+    (0x0019, 0x0001, "FileOffset", "uint32", "", "", ""),
+    (0x0019, 0x0002, "CurrentFileVersion", "uint32", "", "", ""),
+    (0x0019, 0x0004, "DownloadedFileVersion", "uint32", "", "", ""),
+    (0x0019, 0x0006, "ImageUpgradeStatus", "enum8", "", "", ""),
+    (0x0019, 0x0007, "ManufacturerID", "uint16", "", "", ""),
+    (0x0019, 0x0008, "ImageTypeID", "uint16", "", "", ""),
+    (0x0019, 0x0009, "MinimumBlockPeriod", "uint16", "", "", ""),
+    (0x0019, 0x000A, "ImageStamp", "uint32", "", "", ""),
+    (0x0019, 0x000B, "UpgradeActivationPolicy", "enum8", "", "", ""),
+    (0x0019, 0x000C, "UpgradeTimeoutPolicy", "enum8", "", "", ""),
     # Keep-Alive
     (0x0025, 0x0000, "TCKeepAliveBase", "uint8", "min", "", ""),
     (0x0025, 0x0001, "TCKeepAliveJitter", "uint16", "s", "", ""),

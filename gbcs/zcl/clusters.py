@@ -33,6 +33,7 @@ CLUSTER_NAMES = {
     0x070B: "Sub-GHz",
     0x0800: "Key Establishment",
 }
+HELD_BY_CLIENTS = frozenset((0x0019,))  # clusters whose attributes are those of the client's side
 # frame control: bits 0-1 type, 2 manufacturer specific, 3 direction, 4 disable default response
 CLUSTER_SPECIFIC = 0x01
 MANUFACTURER_SPECIFIC = 0x04
@@ -55,7 +56,7 @@ NOT_FOUND = 0x8B
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A server attribute; `items` are the data items behind it.
+    """An attribute, of the server but in `HELD_BY_CLIENTS`; `items` are the data items behind it.
 
     `access` is `get` where a GBCS command reads it, '' where only the home network does.
     """

@@ -42,6 +42,7 @@ from .ezsp_values import (
 )
 from .fragments import Reassembler, Source, acknowledgement_group, cut
 from .settings import RadioSettings
+from .zigpy_clusters import register
 
 POLICIES: Final = {
     "TRUST_CENTER_POLICY": 0,
@@ -95,7 +96,8 @@ class SmartEnergyApplication:
     hearer: Hearer | None = None
 
     def prepare(self, settings: RadioSettings, endpoints: Sequence[Endpoint], hearer: Hearer) -> None:
-        """Give it what it needs before it connects."""
+        """Give it what it needs before it connects, and zigpy the clusters of Smart Energy."""
+        register()
         self.settings = settings
         self.se_endpoints = tuple(endpoints)
         self.hearer = hearer

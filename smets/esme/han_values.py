@@ -28,12 +28,13 @@ from ..han.cluster_values import (
 )
 from ..han.endpoints import METER, PREPAYMENT, PRICE
 from ..work import Work
+from .han_commands import currency, esme_commands
+from .han_settings import PublishSettings
 
 UNIT_KWH = 0x00
 ELECTRIC = 0x00  # MeteringDeviceType
 WH_IN_KWH = 1000
 SUPPLY = {State.DISABLED: 0x00, State.ARMED: 0x01, State.ENABLED: 0x02}  # SupplyStatus
-GBP, EUR = 0x033A, 0x03D2
 POLYPHASE = b"C"  # MeterVariant
 TIERS = 4  # those the cluster table has
 
@@ -60,8 +61,9 @@ def esme_values(
     suites: Callable[[], int],
     basic: BasicSettings | None = None,
     metering: MeteringSettings = MeteringSettings(),
+    publish: PublishSettings | None = None,
 ) -> DeviceValues:
-    """The values of a meter; `suites` are those of its key establishment.
+    """The values of a meter, and its answers to commands; `suites` are those of its key establishment.
 
     `basic` None: the defaults, and the power source of its variant.
     """
@@ -69,7 +71,7 @@ def esme_values(
         polyphase = device.profile.defaults["MeterVariant"] == POLYPHASE
         basic = BasicSettings(power_source=MAINS_THREE_PHASE if polyphase else MAINS_SINGLE_PHASE)
     rows = (*common_rows(basic, suites), *_metering(metering), *PREPAYMENT_ROWS)
-    return DeviceValues(rows, device.observe)
+    return DeviceValues(rows, device.observe, esme_commands(publish or PublishSettings()))
 
 
 def _metering(settings: MeteringSettings) -> tuple[ValueRow, ...]:
@@ -130,5 +132,5 @@ PREPAYMENT_ROWS = (
     ValueRow(PREPAYMENT, "DebtAmount#2", item("TimeDebtRegister2")),
     ValueRow(PREPAYMENT, "DebtAmount#3", item("PaymentDebtRegister")),
     ValueRow(PREPAYMENT, "DebtRecoveryTopUpPercentage#3", item("DebtRecoveryPerPayment")),
-    ValueRow(PRICE, "Currency", lambda work: GBP if work.item("CurrencyUnit") else EUR),
+    ValueRow(PRICE, "Currency", currency),
 )

@@ -5,8 +5,9 @@ Source: ZCL 2.5.1 and 2.5.2 (reference: gbz-payloads 3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 from gbcs.errors import BuildError, ParseError
@@ -80,11 +81,19 @@ def readings(frame: ZclFrame) -> Readings:
     return Readings(found, refused)
 
 
-class AttributeClient:
-    """Requests under way, and which of them an arriving message answers."""
+def numbers() -> Iterator[int]:
+    """Sequence numbers of a node's requests."""
+    return cycle((*range(1, 0x100), 0))
 
-    def __init__(self) -> None:
-        self._sequence = 0
+
+class AttributeClient:
+    """Requests under way, and which of them an arriving message answers.
+
+    `sequence`: where numbers come from, the same for all clients of a node.
+    """
+
+    def __init__(self, sequence: Iterator[int] | None = None) -> None:
+        self._sequence = numbers() if sequence is None else sequence
         self._waiting: dict[tuple[EntityId, int, int], tuple[int, bool]] = {}
 
     def request(
@@ -96,14 +105,14 @@ class AttributeClient:
         encrypted: bool | None = None,
     ) -> tuple[int, ApsMessage]:
         """A request and its number. `encrypted` None: as the cluster needs. Raises BuildError."""
-        self._sequence = (self._sequence + 1) & 0xFF
-        payload = read_attributes(cluster, names, self._sequence).octets()
+        number = next(self._sequence)
+        payload = read_attributes(cluster, names, number).octets()
         if encrypted is None:
             encrypted = protection_of(cluster) is Protection.LINK_KEY
-        self._waiting[peer.station, cluster, self._sequence] = peer.endpoint, encrypted
+        self._waiting[peer.station, cluster, number] = peer.endpoint, encrypted
         while len(self._waiting) > MAX_WAITING:
             del self._waiting[next(iter(self._waiting))]
-        return self._sequence, ApsMessage(cluster, own_endpoint, peer.endpoint, payload, encrypted)
+        return number, ApsMessage(cluster, own_endpoint, peer.endpoint, payload, encrypted)
 
     def receive(self, station: EntityId, message: ApsMessage) -> tuple[int, Readings] | None:
         """The number of the request that a message answers, and what it says; None if it answers none.

@@ -1,7 +1,8 @@
 """The clusters of a node as a server without I/O: messages in, the messages that answer them out.
 
-Answers Read Attributes and Discover Attributes, and says by a Default Response what is not
-supported. Values come from `Values`, types and names from the cluster tables. Whether a message
+Answers Read Attributes, Discover Attributes and the commands of a cluster's own that `Values`
+takes, and says by a Default Response what is not supported, or was not found. Values come from
+`Values`, types and names from the cluster tables. Whether a message
 has the protection its cluster needs is decided before (`protection`); an answer has that of the
 request. Source: ZCL 2.4 and 2.5, SE standard 5.4.6 (reference: se-security 9.2, gbz-payloads 3,
 han-clusters).
@@ -9,7 +10,7 @@ han-clusters).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,19 +21,23 @@ from gbcs.zcl.clusters import (
     DISCOVER_ATTRIBUTES,
     DISCOVER_ATTRIBUTES_RESPONSE,
     FAILURE,
+    HELD_BY_CLIENTS,
     MALFORMED,
+    NOT_FOUND,
     READ_ATTRIBUTES,
     READ_ATTRIBUTES_RESPONSE,
     SUCCESS,
     UNSUP_CLUSTER_COMMAND,
     UNSUPPORTED_ATTRIBUTE,
     Attribute,
+    Command,
     attribute,
     attributes_of,
 )
 from gbcs.zcl.named import plain_value
 from gbcs.zcl.types import ATTRIBUTE_ID, BOOLEAN, BY_NAME, ENTRY, ENUM8, LIST, TYPED, Node, octets_of
 
+from .cluster_commands import Answer, frames_of
 from .endpoints import KEY_ESTABLISHMENT, TUNNELING, Endpoint
 from .zcl import (
     ApsMessage,
@@ -60,10 +65,20 @@ _UINT8 = BY_NAME["uint8"].id
 
 
 class Values(Protocol):
-    """Where a server's values come from."""
+    """Where a server's values come from, and its answers to commands; `DeviceValues` is one."""
 
     def read(self, attribute: Attribute, endpoint: Endpoint, now: Utc) -> Any:
         """The value of a server attribute in any form its type takes; None: the node does not hold it."""
+        ...
+
+    def takes(self, command: Command) -> bool:
+        """Whether the node answers a command to a server."""
+        ...
+
+    def answer(
+        self, command: Command, values: Mapping[str, Any], endpoint: Endpoint, now: Utc, room: int
+    ) -> Answer:
+        """What answers a command that it takes, in frames of up to `room` octets."""
         ...
 
 
@@ -71,7 +86,8 @@ class Values(Protocol):
 class ClusterSettings:
     """Settings of a cluster server. Raises BuildError.
 
-    max_octets: of an answer; records that do not fit are left out, and can be asked for again.
+    max_octets: of a frame; records that do not fit are left out, and can be asked for again, or go
+    in further frames where the command has a number for each.
     answers_errors: tell what went wrong also to one that asked for no Default Response.
     """
 
@@ -84,6 +100,9 @@ class ClusterSettings:
     max_octets: int = 1500  # ours: what one transfer through a tunnel may have, too
     answers_errors: bool = False
     """Gap: the reference does not say whether an error overrules `disable default response`."""
+    unread_requests: bool = False
+    """Answer also requests whose fields the tables do not have, GetLastMessage and GetCIN among them, by
+    what is in force, whatever follows their header. Gap: han-clusters lists them without fields."""
 
     def __post_init__(self) -> None:
         """Ranges."""
@@ -117,7 +136,7 @@ class ClusterServer:
         }
 
     def receive(self, message: ApsMessage, now: Utc, broadcast: bool = False) -> tuple[ApsMessage, ...]:
-        """The answers to a message: none or one, or one of each endpoint it went to.
+        """The answers to a message, of each endpoint it went to: mostly none or one.
 
         What is no ZCL frame, or a manufacturer's own, is dropped.
         """
@@ -127,8 +146,7 @@ class ClusterServer:
             return ()
         found = []
         for endpoint in self._targets(message, head):
-            answer = self._answer(endpoint, message, head, now, broadcast)
-            if answer is not None:
+            for answer in self._answers(endpoint, message, head, now, broadcast):
                 found.append(_from(endpoint, message, answer))
         return tuple(found)
 
@@ -142,22 +160,29 @@ class ClusterServer:
             ):
                 yield endpoint
 
-    def _answer(
+    def _answers(
         self, endpoint: Endpoint, message: ApsMessage, head: ZclFrame, now: Utc, broadcast: bool
-    ) -> ZclFrame | None:
+    ) -> tuple[ZclFrame, ...]:
         status = self._status(endpoint, head)
         if status is None:
-            return None
-        if status == SUCCESS and head.is_general and head.command in self._requests:
+            return ()
+        if status == SUCCESS and (head.is_of_cluster or head.command in self._requests):
             try:
                 frame = parse_zcl(message.cluster, message.payload)
-                return self._requests[head.command](endpoint, frame, now)
+                if head.is_general:
+                    return (self._requests[head.command](endpoint, frame, now),)
+                answer = self._command(endpoint, frame, now)
+                if not isinstance(answer, int):
+                    return answer
+                status = answer
             except ParseError:
                 status = MALFORMED
+            except BuildError:  # the state may hold more than the command can say
+                status = FAILURE
         wanted = wants_default_response(head)
         if status != SUCCESS and self._settings.answers_errors:
             wanted = not head.is_general or head.command != DEFAULT_RESPONSE
-        return default_response(head, status) if wanted and not broadcast else None
+        return (default_response(head, status),) if wanted and not broadcast else ()
 
     def _status(self, endpoint: Endpoint, head: ZclFrame) -> int | None:
         """What becomes of a frame, None for one that is not this server's affair."""
@@ -169,13 +194,28 @@ class ClusterServer:
             return SUCCESS if is_known else self._settings.unsupported_general
         if not head.is_of_cluster or (known is not None and head.cluster in self._elsewhere):
             return None
-        return UNSUP_CLUSTER_COMMAND
+        if known is None or head.to_client or not self._values.takes(known):
+            return UNSUP_CLUSTER_COMMAND
+        is_read = known.fields is not None or self._settings.unread_requests
+        return SUCCESS if is_read else UNSUP_CLUSTER_COMMAND
 
     # -- requests ---------------------------------------------------------------------
 
+    def _command(self, endpoint: Endpoint, frame: ZclFrame, now: Utc) -> tuple[ZclFrame, ...] | int:
+        """The frames that answer a command, or a status; octets behind its fields are not looked at."""
+        known = frame.declared
+        if known is None:
+            return UNSUP_CLUSTER_COMMAND
+        values = {} if known.fields is None else frame.values
+        answer = self._values.answer(known, values, endpoint, now, self._settings.max_octets)
+        if isinstance(answer, int):
+            return answer
+        return frames_of(answer, frame.sequence) or NOT_FOUND
+
     def _value(self, endpoint: Endpoint, head: ZclFrame, known: Attribute, now: Utc) -> Any:
-        """A value; a client's side has none (what a mirror keeps there is not built)."""
-        return None if head.to_client else self._values.read(known, endpoint, now)
+        """A value; the other side has none (what a mirror keeps there is not built)."""
+        held = head.to_client is (head.cluster in HELD_BY_CLIENTS)
+        return self._values.read(known, endpoint, now) if held else None
 
     def _read(self, endpoint: Endpoint, frame: ZclFrame, now: Utc) -> ZclFrame:
         records: list[Node] = []

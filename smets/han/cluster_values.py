@@ -1,4 +1,4 @@
-"""Attribute values from a device's state: rows of cluster, attribute and where its value comes from.
+"""A device's clusters from its state: rows of attributes and of commands, and where their values come from.
 
 What no row names, or what a row gives None for, the node does not hold. Source: the attributes
 that every Smart Energy endpoint has (reference: han-clusters).
@@ -6,15 +6,16 @@ that every Smart Energy endpoint has (reference: han-clusters).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gbcs.errors import BuildError
 from gbcs.time import Utc
-from gbcs.zcl.clusters import Attribute, attribute_by_name
+from gbcs.zcl.clusters import Attribute, Command, attribute_by_name
 
 from ..work import Work
+from .cluster_commands import Answer, Asked, CommandRow, CommandTable
 from .endpoints import BASIC, KEY_ESTABLISHMENT, TUNNELING, Endpoint
 from .link import INACTIVITY_SECONDS
 
@@ -49,9 +50,15 @@ class BasicSettings:
 
 
 class DeviceValues:
-    """The values of rows, in the state `observe` shows at a time. Raises BuildError for unknown names."""
+    """What rows say, in the state `observe` shows at a time. Raises BuildError for unknown names."""
 
-    def __init__(self, rows: Iterable[ValueRow], observe: Callable[[Utc], Work]) -> None:
+    def __init__(
+        self,
+        rows: Iterable[ValueRow],
+        observe: Callable[[Utc], Work],
+        commands: Iterable[CommandRow] = (),
+    ) -> None:
+        self._commands = CommandTable(commands)
         self._sources = {attribute_by_name(row.cluster, row.attribute): row.source for row in rows}
         self._observe = observe
 
@@ -59,6 +66,16 @@ class DeviceValues:
         """The value, the same on all endpoints."""
         source = self._sources.get(attribute)
         return None if source is None else source(self._observe(now))
+
+    def takes(self, command: Command) -> bool:
+        """Whether there is a row for it."""
+        return command in self._commands
+
+    def answer(
+        self, command: Command, values: Mapping[str, Any], endpoint: Endpoint, now: Utc, room: int
+    ) -> Answer:
+        """What answers a command that is taken."""
+        return self._commands.answer(command, Asked(values, endpoint, self._observe(now), room))
 
 
 def item(name: str) -> Source:

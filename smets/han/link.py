@@ -120,7 +120,18 @@ class LinkDown:
     peer: Address
 
 
-LinkEvent = Frame | LinkUp | LinkDown
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a frame that was an effect: whether the APS layer of its peer acknowledged it.
+
+    A link that reports does so once for every frame. One without acknowledgement may have arrived.
+    """
+
+    frame: Frame
+    arrived: bool
+
+
+LinkEvent = Frame | LinkUp | LinkDown | Sent
 
 # Framing of a GSME's tunnel, one octet before the message; all others have none
 GET = b"\x01"

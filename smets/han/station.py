@@ -13,7 +13,7 @@ from gbcs.time import Utc
 from ..device import POWER_LOST, Device
 from ..events import Effect, Event, Happened, PowerLost, RemotePartyMessage, SendMessage, TimerDue
 from .blocks import RULE, TUNNEL_BLOCKS, Step, Transfers
-from .link import Address, Frame, LinkDown, LinkEvent, LinkUp
+from .link import Address, Frame, LinkDown, LinkEvent, LinkUp, Sent
 from .tunnel_server import TunnelServer
 
 MAX_WAITING = 8  # ours: messages kept while there is no tunnel
@@ -51,7 +51,7 @@ class Station:
         """
         out: list[Effect | Frame] = []
         effects: tuple[Effect, ...] = ()
-        if isinstance(event, Frame | LinkUp | LinkDown):
+        if isinstance(event, Frame | LinkUp | LinkDown | Sent):
             if self.device.observe(now).get(POWER_LOST) is not None:
                 return ()
             if isinstance(event, Frame):

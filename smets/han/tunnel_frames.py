@@ -14,7 +14,7 @@ from .link import (
     TunnelCommand,
     TunnelStatus,
 )
-from .zcl import ZclFrame, frame_of, parse_zcl
+from .zcl import ZclFrame, frame_of, parse_header, parse_zcl
 
 TUNNELING = 0x0704
 
@@ -60,6 +60,11 @@ def tunnel_command(payload: bytes) -> TunnelCommand | None:
     if name not in _READERS:
         return None
     return _READERS[name](frame)
+
+
+def from_server(payload: bytes) -> bool:
+    """Whether the server of the tunnel sent an APS payload. Raises ParseError."""
+    return parse_header(TUNNELING, payload).to_client
 
 
 def _request(frame: ZclFrame) -> TunnelCommand:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chts.device_log import CAPACITY, HISTORIC_CAPACITY
+from chts.device_log import CAPACITY, GPF_TYPE, HISTORIC_CAPACITY, STATIONS, DeviceLogSettings
 from chts.events import LinkKeyMade, WanMessage
 from gbcs.ids import EntityId
 from gbcs.message import parse_message
@@ -24,6 +24,7 @@ from tests.chts.rig import (
     unpacked,
 )
 
+GPF_ENTITY = EntityId(GPF)
 NOTHING_SPECIFIED = bytes.fromhex("FFFFFFFFFFFFFFFFFF8000FF")
 
 
@@ -115,16 +116,44 @@ def test_only_install_codes_are_keys(key_type: int) -> None:
     assert rig.log() == {}
 
 
-def test_a_full_log_takes_no_other_device() -> None:
+@pytest.mark.parametrize("place", [0, 7, 15])
+def test_fifteen_stations_and_the_gas_proxy_function_fill_the_log(place: int) -> None:
     rig = Rig()
-    for number in range(CAPACITY):
-        assert rig.add(device_id(number)) == [0, 0, 0]
+    stations = [device_id(number) for number in range(STATIONS)]
+    order = [*stations[:place], GPF_ENTITY, *stations[place:]]
+    for entity in order:
+        assert rig.add(entity, type_=GPF_TYPE if entity == GPF_ENTITY else 0) == [0, 0, 0]
     assert rig.add(device_id(99)) == [250, 250, 250]
     assert rig.add(device_id(0)) == [0, 0, 0]  # it is there already
-    assert set(rig.log()) == {device_id(number) for number in range(CAPACITY)}
+    assert set(rig.log()) == set(order)
     assert len(rig.backups()[0][2]) == CAPACITY
     assert rig.remove(device_id(3)) == [0]
     assert rig.add(device_id(99)) == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "stations"),
+    [
+        (DeviceLogSettings(), STATIONS),
+        (DeviceLogSettings(keeps_place=False), CAPACITY),
+        (DeviceLogSettings(lists_gpf=True), STATIONS),
+        (DeviceLogSettings(lists_gpf=True, keeps_place=False), STATIONS),
+    ],
+)
+def test_how_many_stations_a_log_takes(settings: DeviceLogSettings, stations: int) -> None:
+    rig = Rig(settings)
+    for number in range(stations):
+        assert rig.add(device_id(number)) == [0, 0, 0]
+    assert rig.add(device_id(99)) == [250, 250, 250]
+    listed = {GPF_ENTITY} if settings.lists_gpf else set()
+    assert set(rig.log()) == {device_id(number) for number in range(stations)} | listed
+
+
+def test_the_gas_proxy_function_is_never_remembered() -> None:
+    rig = Rig(DeviceLogSettings(lists_gpf=True))
+    assert rig.remove(GPF_ENTITY) == [0]
+    assert rig.log() == {}
+    assert rig.backups()[1][2] == {}
 
 
 def test_removing_alerts_and_one_that_is_not_there_is_refused() -> None:

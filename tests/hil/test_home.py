@@ -38,21 +38,21 @@ def test_variants(variant: str, letter: str) -> None:
     assert failures(results) == []
 
 
-def test_sixteen_devices_each_with_its_tunnel() -> None:
+def test_fifteen_devices_each_with_its_tunnel() -> None:
     text = HOME + "".join(
-        meter(n, f'variant = "{("single", "twin", "polyphase")[n % 3]}"\n') for n in range(16)
+        meter(n, f'variant = "{("single", "twin", "polyphase")[n % 3]}"\n') for n in range(15)
     )
-    text += "".join(command("ECS52", to=f"meter {n}") for n in range(16))
+    text += "".join(command("ECS52", to=f"meter {n}") for n in range(15))
     text += command("CCS06", to="hub", sender="broker")
     made, results = run(text)
     assert failures(results) == []
-    assert len(made.home.hub.tunnels.stations) == 16
+    assert len(made.home.hub.tunnels.stations) == 15
 
 
 def test_a_device_the_log_has_no_place_for() -> None:
-    made = runner(HOME + "".join(meter(n) for n in range(16)))
+    made = runner(HOME + "".join(meter(n) for n in range(15)))
     made.bring_up()
-    text = HOME + "".join(meter(n) for n in range(15)) + METER
+    text = HOME + "".join(meter(n) for n in range(14)) + METER
     other = parse_scenario(text, "x").devices[-1]
     with pytest.raises(
         LocalError, match=r"^meter could not be added to the device log: results \[250, 250, 250\]"

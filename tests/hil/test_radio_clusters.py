@@ -115,7 +115,7 @@ def test_what_is_answered_dissects(
 
 
 def test_without_power_nothing_is_answered(home: RadioHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hil.radio_node.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("hil.asking.ANSWER_SECONDS", 0.2)
     home.event("meter", PowerLost())
     with pytest.raises(TimeoutError):
         home.read("hub", "meter", BASIC, ["ZCLVersion"])

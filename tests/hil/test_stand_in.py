@@ -58,7 +58,7 @@ def test_the_home_says_that_it_began_no_key_establishment(
 
 def test_it_looks_for_another_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hil.stand_in.MINUTE", 0.2)
-    monkeypatch.setattr("hil.radio_node.ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr("hil.asking.ANSWER_SECONDS", 2.0)
     with dongles(HUB_ID, METER_ID) as (hub, radio), living(device_side(tmp_path), radio) as said:
         for _ in range(2):  # its hub ends without a word
             results, _ = run(hub_side(tmp_path, READ, hub))

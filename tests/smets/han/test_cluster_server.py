@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from gbcs.errors import BuildError, ParseError
 from gbcs.ids import EntityId
 from gbcs.time import Utc
-from gbcs.zcl.clusters import Attribute, attribute_by_name, attributes_of, command_by_name
+from gbcs.zcl.clusters import Attribute, Command, attribute_by_name, attributes_of, command_by_name
 from gbcs.zcl.types import BY_NAME
 from smets.han.attribute_client import MAX_WAITING, AttributeClient, Readings, read_attributes, readings
+from smets.han.cluster_commands import Answer
 from smets.han.cluster_server import ALL_ENDPOINTS, ClusterServer, ClusterSettings
 from smets.han.endpoints import (
     BASIC,
@@ -54,6 +55,14 @@ class Held:
         if (attribute.cluster, attribute.name) == (TIME, "Time"):
             return now.seconds
         return self._values.get((attribute.cluster, attribute.name))
+
+    def takes(self, command: Command) -> bool:
+        return False
+
+    def answer(
+        self, command: Command, values: Mapping[str, Any], endpoint: Endpoint, now: Utc, room: int
+    ) -> Answer:
+        raise AssertionError("not taken")
 
 
 def server(settings: ClusterSettings | None = None) -> ClusterServer:

@@ -1,0 +1,40 @@
+"""Settings of what an ESME publishes in the clusters of the home area network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gbcs.errors import BuildError
+
+from ..work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSettings:
+    """Settings of the commands a meter answers with. Raises BuildError."""
+
+    provider_id: int = 0  # as in every GBCS message (gbz-payloads 6)
+    issuer_event_id: int | None = None
+    """None: the time of the answer. Gap: commands of an ESME carry none, so that its state has none; who
+    sends GBZ commands takes the time (gbz-payloads 6)."""
+    price_minutes: int = 0xFFFF
+    """How long a price holds. Gap: gas-zcl-objects does not fix it; FFFF is what a message has, until it
+    changes."""
+    message_id: int = 1
+    """Gap: a supplier's message comes to an ESME without an identifier."""
+
+    def __post_init__(self) -> None:
+        """Ranges."""
+        for value in (self.provider_id, self.issuer_event_id or 0, self.message_id):
+            if not 0 <= value <= 0xFFFF_FFFF:
+                raise BuildError("four octets", "identifiers")
+        if not 0 <= self.price_minutes <= 0xFFFF:
+            raise BuildError("two octets", "price_minutes")
+
+    def event_id(self, work: Work) -> int:
+        """The issuer event identifier of an answer."""
+        return work.time.seconds if self.issuer_event_id is None else self.issuer_event_id
+
+    def issued(self, work: Work) -> dict[str, int]:
+        """The fields that say by whom and when something was issued."""
+        return {"ProviderId": self.provider_id, "IssuerEventId": self.event_id(work)}

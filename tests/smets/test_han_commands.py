@@ -1,0 +1,330 @@
+"""What a meter answers to commands of its clusters on the home area network."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gbcs.errors import BuildError
+from gbcs.time import Utc
+from gbcs.zcl.clusters import command_by_name, commands
+from smets.behaviours.payment import PREPAYMENT_MODE
+from smets.esme.han_commands import billing_period
+from smets.esme.han_settings import PublishSettings
+from smets.esme.han_values import esme_values
+from smets.eventlog import write
+from smets.events import Metrology, TimerDue
+from smets.han.cluster_server import ClusterServer, ClusterSettings
+from smets.han.ota_values import OtaValues
+from smets.han.zcl import ApsMessage, parse_zcl, wants_default_response
+from smets.values import Value
+from tests.smets.han_asking import (
+    ENDPOINTS,
+    HERE,
+    NEVER,
+    NON_DISABLEMENT,
+    NUMBER,
+    REFUSED,
+    REQUESTS,
+    SWITCHING,
+    TARIFF,
+    TEXTS,
+    UNREAD,
+    UNREAD_REQUESTS,
+    frames,
+    message,
+    one,
+    request,
+    server,
+    status,
+    told,
+)
+from tests.smets.homes import VARIANTS, Home
+
+MIDNIGHT = bytes(4)
+MONTHLY: Value = ((bytes((6, 30, 0, 0)), bytes.fromhex("FFFFFF1CFF")),)
+
+# -- every request ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", [*REQUESTS, *UNREAD_REQUESTS])
+def test_every_request_is_answered_or_finds_nothing(name: str, variant: str) -> None:
+    assert status_or_commands(Home.new(variant), name) in ("found", 0x8B)
+    full = Home.new(variant, items={**TARIFF, **TEXTS, "BillingCalendar": MONTHLY})
+    full.handle(Metrology(import_wh=700))
+    for _ in range(3):
+        full.wait(86_400)
+        full.handle(TimerDue())
+    work = full.work
+    write(work, "EventLog", 0x8054)
+    work.log("BillingDataLog.PrepaymentCredits", work.time.seconds, 1000)
+    work.commit()
+    assert status_or_commands(full, name) == "found"
+
+
+def status_or_commands(home: Home, name: str) -> object:
+    answers = told(home, name, UNREAD)
+    return answers[0]["Status"] if "Status" in answers[0] and "CommandId" in answers[0] else "found"
+
+
+@pytest.mark.parametrize("name", UNREAD_REQUESTS)
+def test_requests_without_known_fields_are_not_supported(name: str) -> None:
+    assert status(Home.new(items=TEXTS), name) == 0x81
+    assert status(Home.new(items=TEXTS), name, ClusterSettings(unread_requests=False)) == 0x81
+
+
+def test_a_confirmation_is_accepted_where_its_fields_are_not_looked_at() -> None:
+    assert status(Home.new(), "MessageConfirmation") == 0x81
+    assert status(Home.new(), "MessageConfirmation", UNREAD) == 0x00
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_nobody_may_act_yet(name: str) -> None:
+    home = Home.new(items={"PaymentMode": (PREPAYMENT_MODE, 2)})
+    before = home.held
+    assert status(home, name) == 0x7E
+    assert home.held == before
+
+
+def test_what_the_meter_does_not_take() -> None:
+    taken = {*REQUESTS, *UNREAD_REQUESTS, *REFUSED, "MessageConfirmation"}
+    served = {cluster for endpoint in ENDPOINTS for cluster in endpoint.servers} - {0x0704, 0x0800}
+    for known in commands():
+        if known.cluster not in served or known.to_client or known.name in taken:
+            continue
+        (answer,) = frames(Home.new(), message(known.name, bytes((0x01, NUMBER, known.id))), UNREAD)
+        assert answer.octets().hex() == f"1821{0x0B:02x}{known.id:02x}81", known.name
+
+
+@pytest.mark.parametrize("name", [*REQUESTS, *REFUSED])
+def test_a_request_that_is_cut_short_is_malformed(name: str) -> None:
+    whole = request(name).payload
+    for length in range(3, len(whole)):
+        (answer,) = frames(Home.new(items=TARIFF), message(name, whole[:length]))
+        assert answer.octets() == bytes((0x18, NUMBER, 0x0B, whole[2], 0x80)), length
+
+
+@pytest.mark.parametrize("name", [*REQUESTS, *REFUSED])
+def test_octets_behind_the_fields_are_not_looked_at(name: str) -> None:
+    home = Home.new(items=TARIFF)
+    asked = request(name)
+    longer = ApsMessage(asked.cluster, HERE, asked.destination_endpoint, asked.payload + b"\xff" * 9)
+    assert [f.octets() for f in frames(home, longer)] == [f.octets() for f in frames(home, asked)]
+
+
+HOME = Home.new(items={**TARIFF, **TEXTS})
+names = st.sampled_from([*REQUESTS, *UNREAD_REQUESTS, *REFUSED])
+
+
+@given(names, st.binary(max_size=40), st.sampled_from([0x01, 0x11, 0x09, 0x03]), st.booleans())
+def test_arbitrary_payloads(name: str, payload: bytes, control: int, broadcast: bool) -> None:
+    asked = message(name, bytes((control, NUMBER, command_by_name(name).id)) + payload)
+    for answer in server(HOME, UNREAD).receive(asked, HOME.now, broadcast):
+        frame = parse_zcl(answer.cluster, answer.payload)
+        assert frame.sequence == NUMBER
+        assert not wants_default_response(frame)
+        assert server(HOME, UNREAD).receive(answer, HOME.now) == ()
+
+
+def test_a_broadcast_and_a_request_without_default_response() -> None:
+    home = Home.new()
+    asked = request("GetSeasons")
+    assert server(home).receive(asked, home.now, broadcast=True) == ()
+    quiet = ApsMessage(asked.cluster, HERE, asked.destination_endpoint, b"\x11" + asked.payload[1:])
+    assert server(home).receive(quiet, home.now) == ()
+    assert len(frames(home, quiet, ClusterSettings(answers_errors=True))) == 1
+
+
+def test_a_client_of_images_leaves_commands_to_the_others() -> None:
+    home = Home.new(items=TARIFF)
+    values = OtaValues(None, esme_values(home.device, lambda: 2))  # type: ignore[arg-type]
+    for name in ("GetSeasons", "GetCurrentPrice", "GetBillingPeriod", "GetCalendar"):
+        asked = request(name)
+        assert ClusterServer(ENDPOINTS, values).receive(asked, home.now) == server(home).receive(
+            asked, home.now
+        )
+
+
+# -- price --------------------------------------------------------------------------------
+
+
+def test_the_price() -> None:
+    home = Home.new(items={"ActiveTariffPrice": 21345, "CurrencyUnit": False})
+    assert one(home, "GetCurrentPrice") == {
+        "ProviderId": 0,
+        "RateLabel": "",
+        "IssuerEventId": home.now.seconds,
+        "CurrentTime": home.now.seconds,
+        "UnitOfMeasure": 0,
+        "Currency": 0x03D2,
+        "PriceTrailingDigitAndPriceTier": 0x50,
+        "NumberOfPriceTiersAndRegisterTier": 0,
+        "StartTime": 0,
+        "DurationInMinutes": 0xFFFF,
+        "Price": 21345,
+    }
+    (frame,) = frames(home, request("GetCurrentPrice"), issuer_event_id=7, provider_id=8, price_minutes=9)
+    assert [frame.values[n] for n in ("ProviderId", "IssuerEventId", "DurationInMinutes")] == [8, 7, 9]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"provider_id": 1 << 32}, {"issuer_event_id": -1}, {"price_minutes": 1 << 16}, {"message_id": -1}],
+)
+def test_publish_ranges(wrong: Mapping[str, Any]) -> None:
+    with pytest.raises(BuildError):
+        PublishSettings(**wrong)
+
+
+DAILY: Value = ((MIDNIGHT, bytes.fromhex("FFFFFFFFFF")),)
+WEEKLY: Value = ((MIDNIGHT, bytes.fromhex("FFFFFFFF03")),)  # Wednesday
+QUARTERLY: Value = tuple((MIDNIGHT, bytes((0xFF, 0xFF, month, 1, 0xFF))) for month in (2, 5, 8, 11))
+NOON = Utc.of(2026, 1, 1, 12).seconds
+
+
+@pytest.mark.parametrize(
+    ("calendar", "start", "days"),
+    [
+        (DAILY, Utc.of(2026, 1, 1), 1),
+        (WEEKLY, Utc.of(2025, 12, 31), 7),
+        (MONTHLY, Utc.of(2025, 12, 28, 6, 30), 31),
+        (QUARTERLY, Utc.of(2025, 11, 1), 92),
+        (((MIDNIGHT, bytes.fromhex("FFFF0301FF")),), Utc.of(2025, 3, 1), 365),
+    ],
+)
+def test_billing_periods(calendar: Value, start: Utc, days: int) -> None:
+    home = Home.new(items={"BillingCalendar": calendar})
+    assert billing_period(home.work, NOON) == (start.seconds, days)
+
+
+def test_the_billing_period() -> None:
+    home = Home.new(items={"BillingCalendar": MONTHLY})
+    assert one(home, "GetBillingPeriod") == {
+        "ProviderId": 0,
+        "IssuerEventId": home.now.seconds,
+        "BillingPeriodStartTime": Utc.of(2025, 12, 28, 6, 30).seconds,
+        "BillingPeriodDuration": 31,
+        "BillingPeriodDurationType": 0x21,
+        "TariffType": 0,
+    }
+    later = one(home, "GetBillingPeriod", EarliestStartTime=Utc.of(2026, 2, 1).seconds)
+    assert later["BillingPeriodStartTime"] == Utc.of(2026, 1, 28, 6, 30).seconds
+    assert status(home, "GetBillingPeriod", TariffType=1) == 0x8B
+    assert status(Home.new(), "GetBillingPeriod") == 0x8B
+    once: Value = ((MIDNIGHT, bytes.fromhex("07E80101FF")),)  # 2024, and never again
+    assert status(Home.new(items={"BillingCalendar": once}), "GetBillingPeriod") == 0x8B
+    assert isinstance(one(home, "GetBillingPeriod", EarliestStartTime=NEVER)["BillingPeriodStartTime"], int)
+
+
+# -- calendar -----------------------------------------------------------------------------
+
+
+def test_day_profiles() -> None:
+    first, second = told(Home.new(items=TARIFF), "GetDayProfiles")
+    assert first["DayId"] == 1
+    assert first["TotalNumberOfScheduleEntries"] == 2
+    assert (first["CalendarType"], first["IssuerCalendarId"]) == (0, SWITCHING)
+    assert first["DayScheduleEntries"] == [
+        {"StartTimeMinutes": 0, "PriceTierOrFriendlyCreditEnable": 1},
+        {"StartTimeMinutes": 450, "PriceTierOrFriendlyCreditEnable": 48},
+    ]
+    assert second["DayScheduleEntries"] == [{"StartTimeMinutes": 0, "PriceTierOrFriendlyCreditEnable": 101}]
+    assert one(Home.new(items=TARIFF), "GetDayProfiles", StartDayId=2) == second
+    assert one(Home.new(items=TARIFF), "GetDayProfiles", NumberOfDays=1) == first
+    assert status(Home.new(items=TARIFF), "GetDayProfiles", StartDayId=3) == 0x8B
+
+
+def test_week_profiles_and_seasons() -> None:
+    home = Home.new(items=TARIFF)
+    week, _ = told(home, "GetWeekProfiles")
+    assert [week[n] for n in ("WeekId", "DayIdRefMonday", "DayIdRefFriday", "DayIdRefSaturday")] == [
+        3,
+        1,
+        1,
+        2,
+    ]
+    seasons = one(home, "GetSeasons")["SeasonEntries"]
+    assert [(str(s["SeasonStartDate"]), s["WeekIdRef"]) for s in seasons] == [
+        ("*-01-01", 3),
+        ("2026-07-01", 4),
+    ]
+
+
+def test_weeks_with_longer_names_are_numbered() -> None:
+    items: dict[str, Value] = {
+        "TariffSwitchingTable.Weeks": ((b"wk1", *(1,) * 7), (b"\x09", *(2,) * 7)),
+        "TariffSwitchingTable.Seasons": (
+            (b"a", bytes.fromhex("FFFF0101FF00000000800000"), b"\x09"),
+            (b"b", bytes.fromhex("09010101FF00000000800000"), b"none"),
+        ),
+    }
+    home = Home.new(items=items)
+    assert [week["WeekId"] for week in told(home, "GetWeekProfiles")] == [1, 2]
+    seasons = one(home, "GetSeasons")["SeasonEntries"]
+    assert [(str(s["SeasonStartDate"]), s["WeekIdRef"]) for s in seasons] == [("*-01-01", 2), ("*-01-01", 0)]
+
+
+def test_special_days() -> None:
+    home = Home.new(items=TARIFF)
+    answer = one(home, "GetSpecialDays")
+    assert answer["TotalNumberOfSpecialDays"] == 1
+    assert [(str(d["SpecialDayDate"]), d["DayIdRef"]) for d in answer["SpecialDayEntries"]] == [
+        ("*-12-25", 2)
+    ]
+    assert status(home, "GetSpecialDays", CalendarType=3) == 0x8B
+
+
+@pytest.mark.parametrize("name", ["GetDayProfiles", "GetWeekProfiles", "GetSeasons", "GetSpecialDays"])
+@pytest.mark.parametrize("calendar", [NON_DISABLEMENT, 0, 470793600])
+def test_other_calendars(name: str, calendar: int) -> None:
+    assert status(Home.new(items=TARIFF), name, IssuerCalendarId=calendar) == 0x8B
+
+
+# -- what is answered without looking at the request --------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("GetLastMessage", {"Message": "Good morning", "MessageId": 1, "DurationInMinutes": 0xFFFF}),
+        (
+            "GetCalendar",
+            {
+                "NumberOfSeasons": 2,
+                "NumberOfWeekProfiles": 2,
+                "NumberOfDayProfiles": 2,
+                "IssuerCalendarId": SWITCHING,
+            },
+        ),
+        (
+            "GetChangeOfTenancy",
+            {
+                "ImplementationDateTime": Utc.of(2025, 12, 1).seconds,
+                "ProposedTenancyChangeControl": 0x200,
+            },
+        ),
+        (
+            "GetChangeOfSupplier",
+            {
+                "ProposedProviderName": "Supplier",
+                "ProposedProviderContactDetails": "01234 567890",
+                "ProviderChangeControl": 0x1800,
+            },
+        ),
+        ("GetSiteID", {"SiteID": "1234567890123"}),
+        ("GetCIN", {"CustomerIDNumber": "4711"}),
+    ],
+)
+def test_what_is_in_force(name: str, expected: dict[str, Any]) -> None:
+    answer = one(Home.new(items={**TARIFF, **TEXTS}), name, UNREAD)
+    assert {field: answer[field] for field in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["GetLastMessage", "GetCalendar", "GetChangeOfTenancy", "GetChangeOfSupplier"]
+)
+def test_what_was_never_set(name: str) -> None:
+    assert status(Home.new(), name, UNREAD) == 0x8B
