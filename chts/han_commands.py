@@ -13,10 +13,8 @@ from gbcs.errors import BuildError
 from gbcs.zcl.clusters import FAILURE
 from smets.han.cluster_commands import Asked, CommandRow, nothing_held, refusing
 from smets.han.endpoints import REMOTE_COMMUNICATIONS
-from smets.han.event_logs import GENERAL, SECURITY, event_log_row
+from smets.han.event_logs import event_log_row
 
-LOGS = {GENERAL: "EventLog", SECURITY: "SecurityLog"}
-"""Gap: the reference numbers the logs of GPF and GSME only; those of a CHF have these numbers, too."""
 PROXY = (
     "GetCurrentPrice",
     "GetBillingPeriod",
@@ -53,7 +51,7 @@ def hub_commands(mirror: MirrorSettings = MirrorSettings()) -> tuple[CommandRow,
     return (
         *(nothing_held(name) for name in PROXY),
         *(refusing(name, mirror.without_meter) for name in MIRROR),
-        event_log_row(LOGS, _is_of_chf),
+        event_log_row(_is_of_chf),
         refusing("ClearEventLogRequest"),
     )
 

@@ -1,7 +1,7 @@
 """Monikers of links: `memory:`, `virtual:[air]`, `serial:/dev/...`, `tcp:host:port`, `replay:file`.
 
 Contract 4. What is not built yet is a known scheme with a clear error. What follows `virtual:` are
-options of the air (`hil.virtual.air`), with or without a `?` before them.
+options of the air and of the lines to its dongles (`hil.virtual.bench`), with or without a `?` before them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Moniker:
     @property
     def path(self) -> str:
         """What a serial port or a dongle in the network is opened by."""
-        return f"socket://{self.rest}" if self.scheme == "tcp" else self.rest
+        return f"tcp://{self.rest}" if self.scheme == "tcp" else self.rest
 
 
 def _check_stick(scheme: str, place: str, options: tuple[tuple[str, str], ...]) -> None:

@@ -8,17 +8,22 @@ Source: GBCS 10.2.2, se-security 1, 2, 7 (reference: chts-hub 5 and 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
+from chts.events import LinkKeyMade
 from chts.han_values import hub_values
+from gbcs.errors import LocalError
 from gbcs.ids import EntityId
 from smets.device import POWER_LOST, Device
 from smets.esme.han_values import esme_values
+from smets.events import Event, PowerLost, PowerRestored
 from smets.han.attribute_client import Readings
 from smets.han.cluster_server import ClusterServer
+from smets.han.completion import CompletionSettings, CompletionWatch
 from smets.han.credential import CbkeCredential
 from smets.han.endpoints import endpoints_of
 from smets.han.install_code import InstallCode
@@ -29,7 +34,22 @@ from smets.store import Store
 
 from .home import JOIN_SECONDS, Home, describe
 from .provisioning import cbke_authority
-from .radio.interface import DeviceRadio, NetworkSettings, NodeType, RadioError, Received
+from .radio.interface import (
+    DeviceRadio,
+    JoinRefused,
+    LinkLost,
+    Lost,
+    NetworkDown,
+    NetworkSettings,
+    NetworkUp,
+    NodeType,
+    NoNetwork,
+    RadioError,
+    RadioMissing,
+    RadioUnavailable,
+    Received,
+)
+from .radio.interface import Event as RadioEvent
 from .radio_node import NoKey, RadioNode
 from .scenario import DeviceEntry, Scenario
 
@@ -37,7 +57,10 @@ T = TypeVar("T")
 
 CARRY_US = 20_000  # ours: what a transfer on the air takes by the home's clock
 ARRIVAL_SECONDS = 5.0  # from the acknowledgement to the host of the receiver
+SENDS = 3  # ours: times a frame is given to the dongle where the peer did not acknowledge it
+UNPLUGGED_SECONDS = 60.0  # ours: how long what is asked of a dongle waits for its line to come back
 JOINS = 10  # ours: attempts of a device before it waits
+OPENINGS = 5  # ours: attempts to open a radio, or to form a network, on a bad line
 KEY_SECONDS = 60.0  # key establishment of a device, with all attempts
 RETRY_SECONDS = 10  # until a device tries to join again, by the home's clock
 LEAVE_SECONDS = 5.0  # ours: until a device that was told to leave has left
@@ -51,12 +74,30 @@ class Radios(Protocol):
     """Where the nodes of a home get their radios."""
 
     async def open(self, name: str, station: EntityId, device: str, link_keys: LinkKeys) -> DeviceRadio:
-        """The radio of a node; `device` is a row of `smets.han.endpoints`. Raises RadioError."""
+        """The radio of a node; `device` is a row of `smets.han.endpoints`. Raises RadioError.
+
+        One whose power comes back opens it once more.
+        """
+        ...
+
+    def cut(self, name: str) -> None:
+        """The power of a node is gone; its radio is closed already."""
         ...
 
     async def close(self) -> None:
         """Give everything back that `open` did not hand on."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """What a node keeps while its radio has no power."""
+
+    name: str
+    address: Address
+    device: str  # a row of `smets.han.endpoints`
+    random: Callable[[int], bytes]
+    link_keys: LinkKeys = field(default_factory=LinkKeys)
 
 
 @dataclass(slots=True)
@@ -83,12 +124,14 @@ class RadioHome(Home):
         radios: Radios,
         store: Callable[[str], Store] | None = None,
         show_key: Callable[[bytes, str], None] = lambda key, name: None,
+        completion: CompletionSettings | None = None,
     ) -> None:
         self._show_key = show_key
+        self._completion = completion
         self._runner = asyncio.Runner()
         self._radios = radios
-        self._nodes: dict[str, RadioNode] = {}
-        self._types: dict[str, str] = {}
+        self._seats: dict[str, _Seat] = {}
+        self._nodes: dict[str, RadioNode] = {}  # without those that have no power
         self._in_network: set[str] = set()
         self._trouble: dict[str, str] = {}
         self._carried: list[Carried] = []
@@ -114,28 +157,37 @@ class RadioHome(Home):
 
     async def _open(self) -> None:
         entry = self.scenario.hub
-        await self._add(entry.name, self.hub.address, "hub")
-        for device in self.scenario.devices:
-            if device.name in self.stations:
-                await self._add(device.name, self.stations[device.name].address, device.type.value)
+        await self._take_seat(entry.name, self.hub.address, "hub")
+        await asyncio.gather(
+            *(
+                self._take_seat(device.name, self.stations[device.name].address, device.type.value)
+                for device in self.scenario.devices
+                if device.name in self.stations
+            )
+        )
         hub = self._nodes[entry.name].radio
         random = self._chance("network")
         settings = NetworkSettings.seeded(random, extended_pan_id=entry.gpf)
         if settings.network_key is not None:
             self._show_key(settings.network_key, "network")
-        network = await hub.form(settings)
+        network = await _patiently(lambda: hub.form(settings), hub)
         text = f"network formed on channel {network.channel}, PAN id {network.pan_id:04X}"
         self.transcript.add(self.now, entry.name, entry.name, "zdo", text=text, rule=JOIN_RULE)
 
-    async def _add(self, name: str, address: Address, device: str) -> None:
-        keys = LinkKeys()
-        radio = await self._radios.open(name, address.station, device, keys)
+    async def _take_seat(self, name: str, address: Address, device: str) -> None:
+        random = self._chance(f"cbke {name}")
+        self._seats[name] = _Seat(name, address, device, random)
+        await _patiently(lambda: self._add(self._seats[name]))
+
+    async def _add(self, seat: _Seat) -> None:
+        name, address, keys = seat.name, seat.address, seat.link_keys
+        radio = await self._radios.open(name, address.station, seat.device, keys)
         is_hub = name == self.scenario.hub.name
         node = RadioNode(
             radio,
             address,
             self._credentials(address.station),
-            self._chance(f"cbke {name}"),
+            seat.random,
             trust_centre=self.hub.address.station,
             admits=self._admits,
             serves_tunnel=not is_hub,
@@ -144,12 +196,13 @@ class RadioHome(Home):
             link_keys=keys,
             note=partial(self._note_key, name),
             established=partial(self._key_established, name),
+            heard=partial(self._heard, name),
+            completion=CompletionWatch(self._completion) if is_hub else None,
         )
         chf_or_meter = self.hub.chf if is_hub else self.stations[name].device
         values = (hub_values if is_hub else esme_values)(chf_or_meter, lambda: node.suites)
-        node.serve = partial(self._serve, chf_or_meter, ClusterServer(endpoints_of(device), values))
+        node.serve = partial(self._serve, chf_or_meter, ClusterServer(endpoints_of(seat.device), values))
         self._nodes[name] = node
-        self._types[name] = device
         node.start()
 
     def _chance(self, label: str) -> Callable[[int], bytes]:
@@ -180,6 +233,76 @@ class RadioHome(Home):
         to = name if station is None else self.name_of(station)
         self.transcript.add(self.now, name, to, "cbke", b"", "", text, verdict, KEY_RULE)
 
+    def _note_network(self, name: str, text: str, verdict: str = "", to: str = "") -> None:
+        self.transcript.add(self.now, name, to or name, "zdo", b"", "", text, verdict, JOIN_RULE)
+
+    def _heard(self, name: str, event: RadioEvent) -> None:
+        """What a radio tells by itself. A node that lost its network or its key comes back for them."""
+        if isinstance(event, Lost):
+            self._note_network(name, f"the line to the dongle is lost: {event.reason}", "lost")
+        elif isinstance(event, JoinRefused):
+            self._note_network(name, f"{self.name_of(event.eui64)} may not join", "refused")
+        elif isinstance(event, NetworkDown) and name in self._in_network:
+            if self._nodes[name].radio.network is None:
+                self._note_network(name, f"out of the network: {event.reason}", "lost")
+                self._again(name)
+        elif isinstance(event, NetworkUp):
+            for station in event.reset_keys:
+                at_hub = name == self.scenario.hub.name
+                self._again(self._addresses.get(station, "") if at_hub else name)
+
+    def _again(self, name: str) -> None:
+        """Join, or establish a key, once more."""
+        if name in self._in_network:
+            self._in_network.discard(name)
+            self._later(0, partial(self._join, name))
+
+    # -- power ------------------------------------------------------------------------
+
+    def event(self, name: str, event: Event) -> None:
+        """As on the memory link; without power a node has no radio, either."""
+        if isinstance(event, PowerRestored) and name not in self._nodes:
+            self._power_on(name)
+        super().event(name, event)
+        if isinstance(event, PowerLost) and name in self._nodes:
+            self._settle()
+            self._run(self._power_off(name))
+
+    async def _power_off(self, name: str) -> None:
+        node = self._nodes.pop(name)
+        await node.stop()
+        await node.radio.close()
+        self._radios.cut(name)
+
+    def _power_on(self, name: str) -> None:
+        try:
+            self._run(_patiently(lambda: self._resume(name)))
+        except RadioError as error:
+            self._note_network(name, f"power is back, its radio is not: {error}", "failed")
+            self._later(RETRY_SECONDS * 1_000_000, partial(self._late_power_on, name))
+
+    def _late_power_on(self, name: str) -> None:
+        """A radio that was not there when the power came back is tried again."""
+        device = self.hub.chf if name == self.scenario.hub.name else self.stations[name].device
+        if name in self._nodes or device.observe(self.now).get(POWER_LOST) is not None:
+            return
+        self._power_on(name)
+        if name in self._nodes:
+            for other in sorted(self._up) if name == self.scenario.hub.name else [name]:
+                self._come(other)
+
+    async def _resume(self, name: str) -> None:
+        """Open a radio again and go on in its network; one that has none joins like a new one."""
+        await self._add(self._seats[name])
+        node = self._nodes[name]
+        try:
+            await node.radio.resume()
+        except NoNetwork:
+            self._in_network.discard(name)
+        except RadioError:
+            await self._power_off(name)
+            raise
+
     # -- clusters ---------------------------------------------------------------------
 
     def _serve(self, device: Device, server: ClusterServer, arrived: Received) -> tuple[ApsMessage, ...]:
@@ -195,7 +318,9 @@ class RadioHome(Home):
 
         Raises LocalError for one without the cluster, RadioError, BuildError, TimeoutError.
         """
-        station, own = self._nodes[name].address.station, endpoints_of(self._types[reader])
+        if reader not in self._nodes:
+            raise LocalError(f"{reader} has no power")
+        station, own = self._station(name), endpoints_of(self._seats[reader].device)
         return cast(Readings, self._run(self._nodes[reader].ask(station, cluster, names, own, encrypted)))
 
     # -- joining ----------------------------------------------------------------------
@@ -204,8 +329,11 @@ class RadioHome(Home):
         self._later(0, partial(self._join, name))
 
     def _join(self, name: str) -> None:
-        """Join the network and establish a key; what fails is tried again while the log says so."""
-        if name not in self._up:
+        """Join the network and establish a key; what fails is tried again while the log says so.
+
+        Without power at either end it waits for that: then the home lets it come again.
+        """
+        if name not in self._up or not {name, self.scenario.hub.name} <= set(self._nodes):
             return
         if name not in self._in_network:
             try:
@@ -221,16 +349,29 @@ class RadioHome(Home):
     def _joined(self, name: str) -> None:
         self._in_network.add(name)
         self._trouble.pop(name, None)
-        self.transcript.add(self.now, name, self.scenario.hub.name, "zdo", text="joined", rule=JOIN_RULE)
+        self._note_network(name, "joined", to=self.scenario.hub.name)
+        self._new_key(name)
 
     def _not_joined(self, name: str, why: str) -> None:
         self._trouble[name] = text = f"joining: {why}"
-        hub = self.scenario.hub.name
-        self.transcript.add(self.now, name, hub, "zdo", b"", "", text, "failed", JOIN_RULE)
+        self._note_network(name, text, "failed", self.scenario.hub.name)
 
     def trouble(self, name: str) -> str:
         """Why a device did not join; empty once it has."""
         return self._trouble.get(name, "")
+
+    def _new_key(self, name: str) -> None:
+        """Tell the hub's device log of a key; one it has already changes nothing there."""
+        station = self._station(name)
+        made = self._seats[self.scenario.hub.name].link_keys.get(station)
+        if made is not None and made.authorised:
+            self._hub_event(LinkKeyMade(station, made.hashed))
+
+    def _station(self, name: str) -> EntityId:
+        """The EUI-64 of the hub's radio or of a device."""
+        if name == self.scenario.hub.name:
+            return self.hub.address.station
+        return next(entry.entity for entry in self.scenario.devices if entry.name == name)
 
     def bring_up(self, entry: DeviceEntry) -> None:
         """As on the memory link, and wait for the device to join. Raises LocalError."""
@@ -250,6 +391,7 @@ class RadioHome(Home):
             except (RadioError, NoKey, TimeoutError):
                 if not left:
                     raise
+            await _line_back(*(self._nodes[end].radio for end in (name, self.scenario.hub.name)))
 
     async def _try_to_join(self, name: str) -> None:
         entry = next(d for d in self.scenario.devices if d.name == name)
@@ -275,28 +417,31 @@ class RadioHome(Home):
     def _leave(self, name: str) -> None:
         if name in self._in_network:
             self._in_network.discard(name)
-            station = self.stations[name].address.station
-            hub = self._nodes[self.scenario.hub.name]
-            hub.link_keys.forget(station)
+            station, hub = self._seats[name].address.station, self.scenario.hub.name
+            self._seats[hub].link_keys.forget(station)
             try:
                 self._run(self._send_away(name, station))
             except RadioError as error:
-                text = f"removing it: {error}"
-                self.transcript.add(
-                    self.now, self.scenario.hub.name, name, "zdo", b"", "", text, "failed", JOIN_RULE
-                )
+                self._note_network(hub, f"removing it: {error}", "failed", name)
         self._station_event(name, LinkDown(self.hub.address))
 
     async def _send_away(self, name: str, station: EntityId) -> None:
-        """Tell a device to leave, and wait until it has: it may be added again at once."""
-        await self._nodes[self.scenario.hub.name].radio.remove(station)
-        radio = self._nodes[name].radio
+        """Tell a device to leave, and wait until it has: it may be added again at once.
+
+        One that cannot be told is at least not listened to any more.
+        """
+        radio = self._nodes[self.scenario.hub.name].radio
         try:
-            async with asyncio.timeout(LEAVE_SECONDS):
-                while radio.network is not None:
-                    await radio.events.get()  # nobody else reads them; old ones may be among them
-        except TimeoutError:
-            raise RadioError("it was told to leave, and is still there") from None
+            await radio.remove(station)
+        except RadioError:
+            await radio.forget_key(station)
+            raise
+        if name in self._nodes:
+            try:
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self._nodes[name].left()
+            except TimeoutError:
+                raise RadioError("it was told to leave, and is still there") from None
 
     # -- carrying ---------------------------------------------------------------------
 
@@ -307,7 +452,8 @@ class RadioHome(Home):
         if to is None:
             self.transcript.add(self.now, name, str(station), "tunnel", text="nobody is there")
             return
-        self._carried.append(Carried(name, to, frame, self._nodes[name].octets_of(frame)))
+        if name in self._nodes:
+            self._carried.append(Carried(name, to, frame, self._nodes[name].octets_of(frame)))
 
     def _settle(self) -> None:
         """Let the radios carry what was sent meanwhile, and hand it on in the order it was sent."""
@@ -327,11 +473,9 @@ class RadioHome(Home):
 
     async def _deliver(self, one: Carried) -> str:
         """Send one frame; why it did not arrive, empty if it did."""
-        failure = ""
-        try:
-            await self._nodes[one.name].send_repeatedly(one.frame, one.payload)
-        except RadioError as error:
-            failure = str(error)
+        if not {one.name, one.to} <= set(self._nodes):
+            return f"{one.to if one.name in self._nodes else one.name} has no power"
+        failure = await push(self._nodes[one.name], one.frame, one.payload)
         try:
             async with asyncio.timeout(0 if failure else ARRIVAL_SECONDS):
                 await one.came.wait()
@@ -366,6 +510,44 @@ class RadioHome(Home):
     def _hand_on(self, to: str, frame: Frame) -> None:
         hub = to == self.scenario.hub.name
         self._later(CARRY_US, partial(self._hub_event if hub else partial(self._station_event, to), frame))
+
+
+async def push(node: RadioNode, frame: Frame, payload: bytes) -> str:
+    """Send a frame made by `RadioNode.octets_of`; why it was not acknowledged, empty if it was.
+
+    One that was not may have arrived all the same, and then comes twice.
+    """
+    failure = ""
+    for _ in range(SENDS):
+        try:
+            await _patiently(lambda: node.send(frame, payload), node.radio)
+        except RadioError as error:
+            failure = str(error)
+            if not error.retryable:
+                break
+        else:
+            return ""
+    return failure
+
+
+async def _line_back(*radios: DeviceRadio) -> None:
+    """Wait for lines that were lost; where one does not come back, whoever needs it is told so then."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(UNPLUGGED_SECONDS):
+            for radio in radios:
+                await radio.wait_up()
+
+
+async def _patiently(work: Callable[[], Awaitable[T]], *radios: DeviceRadio) -> T:
+    """Do something once more where the line to a dongle was lost meanwhile. Raises RadioError."""
+    for _ in range(OPENINGS - 1):
+        try:
+            return await work()
+        except RadioMissing:
+            raise
+        except (LinkLost, RadioUnavailable):
+            await _line_back(*radios)
+    return await work()
 
 
 def _stream(random: Callable[[str], Callable[[int], bytes]], label: str) -> Callable[[int], bytes]:

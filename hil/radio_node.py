@@ -15,6 +15,7 @@ from gbcs.ids import EntityId
 from gbcs.time import Utc
 from smets.han.attribute_client import Readings
 from smets.han.command_client import Answers
+from smets.han.completion import CompletionWatch
 from smets.han.compute import Compute
 from smets.han.credential import CbkeCredential
 from smets.han.endpoints import Endpoint
@@ -41,11 +42,18 @@ from smets.han.tunnel_frames import TUNNELING, from_server, tunnel_command, tunn
 from smets.han.zcl import PROFILE_SE, ApsMessage
 
 from .asking import Asking
-from .radio.interface import DeviceRadio, RadioError
+from .radio.interface import (
+    DeviceRadio,
+    Event,
+    Joined,
+    Left,
+    NetworkDown,
+    NetworkUp,
+    RadioError,
+)
 from .radio.interface import Received as Arrived
 
 KEY_ESTABLISHMENT = 0x0800
-SENDS = 3  # ours: times a frame is given to the dongle where the peer did not acknowledge it
 
 Serve = Callable[[Arrived], Iterable[ApsMessage]]
 """The server of a node's clusters: what answers a message that arrived."""
@@ -62,8 +70,9 @@ class RadioNode:
     `serves_tunnel`: whether it is the tunnel's server for peers that have not shown which end they are:
     true for devices that listen, false for a hub and a gas meter. `deliver` is
     called for what comes through the tunnel, `note` with what key establishment says of itself,
-    `established` for each key that is in place.
-    `serve` may be set later; without it nothing but key establishment and the tunnel is answered.
+    `heard` with the events of the radio, `established` for each key that is in place. `completion`: a
+    trust centre's, of whom no key comes in time it asks to leave. `serve` may be set later; without it
+    nothing but key establishment and the tunnel is answered.
     """
 
     def __init__(
@@ -81,6 +90,8 @@ class RadioNode:
         link_keys: LinkKeys | None = None,
         note: Callable[[EntityId | None, str, str], None] = lambda station, text, verdict: None,
         established: Callable[[EntityId], None] = lambda station: None,
+        heard: Callable[[Event], None] = lambda event: None,
+        completion: CompletionWatch | None = None,
     ) -> None:
         self.radio = radio
         self.address = address
@@ -94,6 +105,10 @@ class RadioNode:
         self._deliver = deliver
         self._note = note
         self._established = established
+        self._heard = heard
+        self._completion = completion
+        self._completing: asyncio.TimerHandle | None = None
+        self._outside = asyncio.Event()
         self.serve: Serve | None = None
         self._asking = Asking(radio)
         self._sequence = 0
@@ -109,12 +124,14 @@ class RadioNode:
         """Begin to listen."""
         self._began = asyncio.get_running_loop().time()
         self._spawn(self._listen())
+        self._spawn(self._hear())
         self._spawn(self._work())
 
     async def stop(self) -> None:
         """Listen no more; nothing is left running."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._completing):
+            if timer is not None:
+                timer.cancel()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -168,15 +185,6 @@ class RadioNode:
         )
         await self.radio.send(frame.destination.station, message)
 
-    async def send_repeatedly(self, frame: Frame, payload: bytes) -> None:
-        """As `send`, again where the peer does not acknowledge. One that arrived all the same comes twice."""
-        for left in reversed(range(SENDS)):
-            try:
-                return await self.send(frame, payload)
-            except RadioError as error:
-                if not (error.retryable and left):
-                    raise
-
     async def read(
         self,
         peer: Address,
@@ -226,7 +234,24 @@ class RadioNode:
         asking = next((e.number for e in own if cluster in e.clients), None)
         return await self.read(Address(station, endpoint), cluster, names, asking, encrypted)
 
+    async def left(self) -> None:
+        """Wait until the node is in no network."""
+        while self.radio.network is not None:
+            self._outside.clear()
+            await self._outside.wait()
+
     # -- what arrives -----------------------------------------------------------------
+
+    async def _hear(self) -> None:
+        async for event in self.radio.events:
+            if isinstance(event, NetworkDown):
+                self._outside.set()
+            elif isinstance(event, NetworkUp) and event.reset_keys:
+                for station in event.reset_keys:
+                    self._note(station, "the dongle had lost the link key", "lost")
+            if self._completion is not None:
+                self._complete(event)
+            self._heard(event)
 
     async def _listen(self) -> None:
         async for arrived in self.radio.messages:
@@ -267,6 +292,32 @@ class RadioNode:
             await self.radio.send(station, message)
         except RadioError as error:  # whoever asked may ask again
             self._note(station, f"an answer of cluster {message.cluster:04X}: {error}", "lost")
+
+    # -- devices that do not complete -------------------------------------------------
+
+    def _complete(self, event: Event | None = None) -> None:
+        """See who joined and who left, send away whose time is up, and come back for the next."""
+        watch = self._completion
+        if watch is None:
+            return
+        if isinstance(event, Joined) and not self.link_keys.is_authenticated(event.eui64):
+            watch.joined(event.eui64, self.now)
+        elif isinstance(event, Left):
+            watch.settled(event.eui64)
+        for late in watch.due(self.now):
+            self._spawn(self._send_away(late.station))
+        if self._completing is not None:
+            self._completing.cancel()
+        if watch.next_deadline is not None:
+            delay = max(0.0, (watch.next_deadline.us - self.now.us) / 1_000_000)
+            self._completing = asyncio.get_running_loop().call_later(delay, self._complete)
+
+    async def _send_away(self, station: EntityId) -> None:
+        self._note(station, "no key was established in time: it is asked to leave", "refused")
+        try:
+            await self.radio.remove(station)
+        except RadioError as error:
+            self._note(station, f"asking it to leave: {error}", "lost")
 
     # -- key establishment ------------------------------------------------------------
 
@@ -328,6 +379,8 @@ class RadioNode:
             self._settle(effect.station, NoKey(f"the dongle does not take the link key: {error}"))
             return
         self.link_keys.put(LinkKey(effect.station, effect.link_key, KeySource.CBKE, self.now, effect.suite))
+        if self._completion is not None:
+            self._completion.settled(effect.station)
         self._note(effect.station, f"link key established, {effect.suite.name}", "")
         self._settle(effect.station, None)
         self._established(effect.station)

@@ -17,7 +17,9 @@ from .radio.ezsp_radio import EzspRadio
 from .radio.interface import DeviceRadio, NoNetwork
 from .radio.settings import RadioSettings
 from .scenario import Scenario
+from .virtual.ash import ResetCode
 from .virtual.bench import Bench
+from .virtual.serve import TcpPort
 
 LOOPBACK = "127.0.0.1"
 Tap = Callable[[int, int, bytes], None]
@@ -27,8 +29,8 @@ Tap = Callable[[int, int, bytes], None]
 class VirtualRadios:
     """Opens radios on virtual dongles that have the EUI-64 of their station, each on its own TCP port.
 
-    `seed` and `air` (options of `hil.virtual.air.parse_link`, and `paced`) decide what the air does.
-    Raises BuildError.
+    `seed` and `air` (options of `hil.virtual.bench.Bench`) decide what air and lines do. A node that
+    opens its radio again finds its dongle as it was. Raises BuildError.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class VirtualRadios:
         self._air = air
         self._settings = settings
         self._tap = tap
+        self._ports: dict[str, TcpPort] = {}
         self.bench: Bench | None = None
 
     async def open(self, name: str, station: EntityId, device: str, link_keys: LinkKeys) -> DeviceRadio:
@@ -46,29 +49,37 @@ class VirtualRadios:
             self.bench = Bench(self._seed, self._air)
             if self._tap is not None:
                 self.bench.air.taps.append(self._tap)
-        port = await self.bench.add_tcp(LOOPBACK, 0, eui64=int.from_bytes(station, "big"))
+        if name not in self._ports:
+            made = await self.bench.add_tcp(LOOPBACK, 0, eui64=int.from_bytes(station, "big"))
+            self._ports[name] = made
         return await EzspRadio.open(
-            f"socket://{port.name}",
+            f"tcp://{self._ports[name].name}",
             settings=self._settings,
             endpoints=endpoints_of(device),
             keys=link_keys,
         )
+
+    def cut(self, name: str) -> None:
+        """The dongle of a node is without power, and off the air, until a host is there again."""
+        self._ports[name].line.reset(ResetCode.POWER_ON)
 
     async def close(self) -> None:
         """Unplug the dongles."""
         if self.bench is not None:
             await self.bench.close()
             self.bench = None
+            self._ports.clear()
 
 
 class StickRadios:
     """Opens sticks: serial ports, or dongles behind a TCP port, one for each node by its name.
 
-    A stick that remembers a network leaves it: a home forms its own.
+    A stick that remembers a network leaves it the first time: a home forms its own.
     """
 
     def __init__(self, paths: dict[str, Moniker], settings: RadioSettings | None = None) -> None:
         self._paths = paths
+        self._opened: set[str] = set()
         self._settings = settings or RadioSettings()
 
     async def open(self, name: str, station: EntityId, device: str, link_keys: LinkKeys) -> DeviceRadio:
@@ -79,6 +90,8 @@ class StickRadios:
             await radio.close()
             what = "the gpf of the hub" if device == "hub" else f"the id of {name}"
             raise LocalError(f"the stick of {name} is {found}: {what} has to be the same, not {station}")
+        if name in self._opened:
+            return radio
         try:
             with suppress(NoNetwork):
                 await radio.resume()
@@ -86,7 +99,11 @@ class StickRadios:
         except BaseException:
             await radio.close()
             raise
+        self._opened.add(name)
         return radio
+
+    def cut(self, name: str) -> None:
+        """Nothing: nobody here can cut the power of a stick, which only loses its host."""
 
     async def close(self) -> None:
         """Nothing but the radios themselves has to be given back."""

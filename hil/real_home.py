@@ -27,7 +27,8 @@ from smets.values import pack
 
 from .home import TIME, describe
 from .radio.interface import Admitted, Joined, RadioError, Received
-from .radio_home import CARRY_RULE, JOIN_RULE, RETRY_SECONDS, Carried, RadioHome, Radios
+from .radio.interface import Event as RadioEvent
+from .radio_home import CARRY_RULE, RETRY_SECONDS, Carried, RadioHome, Radios, push
 from .scenario import DeviceEntry, Scenario
 
 LATE_SECONDS = 0.5  # ours: what comes so soon after what was waited for belongs to it
@@ -54,6 +55,7 @@ class RealHome(RadioHome):
         self._real = {entry.name: entry for entry in scenario.devices if entry.real is not None}
         self._arrived = asyncio.Event()
         self._keyed: list[str] = []
+        self._seen: dict[EntityId, set[type[RadioEvent]]] = {}
         self._stored = Utc(0)
         super().__init__(scenario, radios, store, show_key)
 
@@ -105,7 +107,7 @@ class RealHome(RadioHome):
             super()._join(name)
         elif name in self._in_network:
             self._link_up(name)
-        elif name in self._up:
+        elif name in self._up and self.scenario.hub.name in self._nodes:
             try:
                 self._run(self._permit(entry))
             except RadioError as error:
@@ -117,6 +119,7 @@ class RealHome(RadioHome):
         hub, key = self._nodes[self.scenario.hub.name], InstallCode(entry.install_code).link_key
         self._show_key(key, f"{entry.name} install code")
         hub.preconfigure(entry.entity, key)
+        self._seen.pop(entry.entity, None)
         await hub.radio.permit(entry.entity, key, entry.real.join_seconds)
 
     def _await(self, entry: DeviceEntry) -> None:
@@ -133,13 +136,18 @@ class RealHome(RadioHome):
         """What the hub saw of a device that did not join."""
         if entry.name in self._trouble:
             return self._trouble[entry.name].removeprefix("joining: ")
-        events = self._nodes[self.scenario.hub.name].radio.events
-        came = {type(e) for e in iter(events.get_nowait, None) if getattr(e, "eui64", None) == entry.entity}
-        if Joined in came:
+        seen = self._seen.get(entry.entity, set())
+        if Joined in seen:
             return "it is in the network, and did not establish a key"
-        if Admitted in came:
+        if Admitted in seen:
             return "it was sent the network key, and could not use it: has it another install code?"
         return "it was not heard"
+
+    def _heard(self, name: str, event: RadioEvent) -> None:
+        self._tick()
+        if isinstance(event, Admitted | Joined):
+            self._seen.setdefault(event.eui64, set()).add(type(event))
+        super()._heard(name, event)
 
     def _key_established(self, name: str, station: EntityId) -> None:
         """A real device has a link key with the hub, for the first time or again."""
@@ -157,13 +165,15 @@ class RealHome(RadioHome):
     def _settle(self) -> None:
         keyed, self._keyed = self._keyed, []
         for name in dict.fromkeys(keyed):
-            hub = self._nodes[self.scenario.hub.name]
-            established = hub.link_keys.get(self._real[name].entity)
+            keys = self._seats[self.scenario.hub.name].link_keys
+            established = keys.get(self._real[name].entity)
             if established is not None:
                 self._show_key(established.key, f"{name} link key")
             if name not in self._up:  # it was removed meanwhile
                 continue
-            if name not in self._in_network:
+            if name in self._in_network:
+                self._new_key(name)
+            else:
                 self._joined(name)
             self._link_up(name)
         super()._settle()
@@ -171,7 +181,7 @@ class RealHome(RadioHome):
     def _link_up(self, name: str) -> None:
         if name not in self._real:
             super()._link_up(name)
-        elif name in self._in_network:
+        elif name in self._in_network and self.scenario.hub.name in self._nodes:
             try:
                 endpoint = self._run(self._tunnel_of(self._real[name].entity))
             except RadioError as error:
@@ -199,17 +209,18 @@ class RealHome(RadioHome):
             super()._leave(name)
             return
         self._in_network.discard(name)
-        hub = self._nodes[self.scenario.hub.name]
-        hub.link_keys.forget(entry.entity)
+        self._seats[self.scenario.hub.name].link_keys.forget(entry.entity)
         self._hub_event(LinkDown(Address(entry.entity)))
-        try:
-            self._run(hub.radio.close_permit(entry.entity))  # it may be quick to come back
-            self._run(hub.radio.remove(entry.entity))
-        except RadioError as error:
-            text = f"removing it: {error}"
-            self.transcript.add(
-                self.now, self.scenario.hub.name, name, "zdo", b"", "", text, "failed", JOIN_RULE
-            )
+        if self.scenario.hub.name in self._nodes:
+            try:
+                self._run(self._ask_to_leave(entry.entity))
+            except RadioError as error:
+                self._note_network(self.scenario.hub.name, f"removing it: {error}", "failed", name)
+
+    async def _ask_to_leave(self, station: EntityId) -> None:
+        radio = self._nodes[self.scenario.hub.name].radio
+        await radio.close_permit(station)  # it may be quick to come back
+        await radio.remove(station)
 
     # -- carrying ---------------------------------------------------------------------
 
@@ -217,12 +228,11 @@ class RealHome(RadioHome):
         """For a real device its acknowledgement is all there is to see."""
         if one.to not in self._real:
             return await super()._deliver(one)
-        try:
-            await self._nodes[one.name].send_repeatedly(one.frame, one.payload)
-        except RadioError as error:
-            return str(error)
-        one.arrived = one.frame
-        return ""
+        if one.name not in self._nodes:
+            return f"{one.name} has no power"
+        failure = await push(self._nodes[one.name], one.frame, one.payload)
+        one.arrived = None if failure else one.frame
+        return failure
 
     def _delivered(self, to: str, frame: Frame, payload: bytes) -> None:
         super()._delivered(to, frame, payload)

@@ -34,7 +34,8 @@ from .home import describe, line_of
 from .monikers import STICKS, Moniker, MonikerError
 from .provisioning import Provisioning, cbke_authority
 from .radio.interface import DeviceRadio, NetworkDown, NodeType, RadioError, Received
-from .radio_home import CARRY_RULE, JOIN_RULE, KEY_RULE, KEY_SECONDS
+from .radio.interface import Event as RadioEvent
+from .radio_home import CARRY_RULE, JOIN_RULE, KEY_RULE, KEY_SECONDS, push
 from .radio_node import NoKey, RadioNode
 from .radios import StickRadios
 from .real_home import wall_clock
@@ -96,7 +97,7 @@ class StandIn:
         device = Provisioning(scenario).device(entry, MemoryStore(), clock())
         self.station = Station(device, Address(entry.entity))
         self._endpoints = endpoints_of(entry.type.value)
-        self._node: RadioNode | None = None
+        self._reason = ""
         self._frames: asyncio.Queue[Frame] = asyncio.Queue()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -126,7 +127,7 @@ class StandIn:
         """Join, establish a key, serve until the network is lost for good."""
         key = InstallCode(self.entry.install_code).link_key
         centre = (await radio.join(key, NodeType.ROUTER)).trust_center
-        node = self._node = RadioNode(
+        node = RadioNode(
             radio,
             self.station.address,
             (self._credential,),
@@ -138,6 +139,7 @@ class StandIn:
             deliver=self._delivered,
             link_keys=keys,
             note=self._note_key,
+            heard=self._heard,
         )
         values = esme_values(self.station.device, lambda: node.suites)
         server = ClusterServer(self._endpoints, values)
@@ -156,7 +158,6 @@ class StandIn:
             await self._stay(node, centre)
         finally:
             sender.cancel()
-            self._node = None
             await asyncio.gather(sender, return_exceptions=True)
             await node.stop()
             keys.forget(centre)
@@ -179,20 +180,20 @@ class StandIn:
             except (GbcsError, KeyError):  # it is there, and holds no such values
                 failures = 0
             pause = (base + secrets.randbelow(jitter + 1) / 60) * MINUTE
-            if failures < LOST_AFTER and await self._is_out(node.radio, RETRY_SECONDS if failures else pause):
+            if failures < LOST_AFTER and await self._is_out(node, RETRY_SECONDS if failures else pause):
                 return
         self._say(self.entry.name, "zdo", "the hub is lost", "failed", KEEP_ALIVE_RULE)
         await node.radio.leave()
 
-    async def _is_out(self, radio: DeviceRadio, seconds: float) -> bool:
+    async def _is_out(self, node: RadioNode, seconds: float) -> bool:
         """Whether the node is out of its network within some seconds."""
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(seconds):
-                async for event in radio.events:
-                    if isinstance(event, NetworkDown) and radio.network is None:
-                        self._say(self.entry.name, "zdo", event.reason, rule=JOIN_RULE)
-                        return True
-        return False
+                await node.left()
+        except TimeoutError:
+            return False
+        self._say(self.entry.name, "zdo", self._reason or "out of its network", rule=JOIN_RULE)
+        return True
 
     async def _ask_time(self, node: RadioNode, centre: EntityId) -> None:
         try:
@@ -202,6 +203,10 @@ class StandIn:
             self._say(self.entry.name, "zcl", f"the hub's time: {error or 'no answer'}", "failed")
             return
         self._happens(HubTime(Utc.from_seconds(seconds)))
+
+    def _heard(self, event: RadioEvent) -> None:
+        if isinstance(event, NetworkDown):
+            self._reason = event.reason
 
     # -- the device -------------------------------------------------------------------
 
@@ -243,11 +248,7 @@ class StandIn:
     async def _send(self, node: RadioNode) -> None:
         while True:
             frame = await self._frames.get()
-            verdict = ""
-            try:
-                await node.send_repeatedly(frame, node.octets_of(frame))
-            except RadioError:
-                verdict = "lost"
+            verdict = "lost" if await push(node, frame, node.octets_of(frame)) else ""
             self._say_frame(frame, self.entry.name, self._name_of(frame.destination.station), verdict)
 
     # -- what it says -----------------------------------------------------------------

@@ -49,6 +49,9 @@ address or path that cannot be had.
 @click.option(
     "--drop-every", type=float, default=0, metavar="SECONDS", help="Mean time between closed connections."
 )
+@click.option(
+    "--drop-for", type=float, default=0, metavar="SECONDS", help="How long no other connection is taken then."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a dongle.")
 def command(
     terminals: tuple[str, ...],
@@ -63,6 +66,7 @@ def command(
     piece: int,
     reset_every: float,
     drop_every: float,
+    drop_for: float,
     as_json: bool,
 ) -> int:
     """Serve virtual dongles that share an air, until interrupted."""
@@ -76,7 +80,7 @@ def command(
         [Path(path) for path in terminals],
         [parse_address(address) for address in addresses],
         DongleSettings(version=int(version), xncp=xncp),
-        LineFaults(loss, loss, noise, piece, reset_every, drop_every),
+        LineFaults(loss, loss, noise, piece, reset_every, drop_every, drop_for),
         seed,
         air,
         None if state is None else Path(state),

@@ -27,7 +27,9 @@ electricity meter.
 
 \b
 MONIKER is memory:, virtual: (virtual dongles on a simulated air),
-serial:/dev/... or tcp:host:port; AIR is for instance loss=0.2&delay_ms=5.
+serial:/dev/... or tcp:host:port; AIR is for instance loss=0.2&delay_ms=5, and
+LINE loss=0.05&reset_every=10&drop_every=10&drop_for=2: frames lost, dongles that
+reset or are unplugged, in mean seconds.
 
 \b
 Exit status: 0 everything was as expected, 1 something was not, 2 the scenario
@@ -45,6 +47,7 @@ _WIDTHS = (4, 50, 18, 20)
 @click.option("--store", metavar="FILE", type=PATH, help="Keep what the devices hold; run again to go on.")
 @click.option("--han", metavar="MONIKER", help="The radio of the home instead of the scenario's.")
 @click.option("--air", metavar="AIR", help="Options of the air between virtual dongles.")
+@click.option("--line", metavar="LINE", help="What is wrong with the lines to virtual dongles.")
 @click.option("--capture", metavar="FILE", type=PATH, help="Write what is on the air to a pcapng file.")
 @click.option("--keyfile", metavar="FILE", type=PATH, help="Write the keys of the run, for Wireshark.")
 def command(
@@ -55,6 +58,7 @@ def command(
     store: Path | None,
     han: str | None,
     air: str | None,
+    line: str | None,
     capture: Path | None,
     keyfile: Path | None,
 ) -> int:
@@ -63,7 +67,7 @@ def command(
     from hil.runner import Runner
     from hil.scenario import load_scenario
 
-    loaded = _on_air(load_scenario(scenario), han, air)
+    loaded = _on_air(load_scenario(scenario), han, air, line)
     with ExitStack() as stack:
         outputs = _outputs(stack, transcript, report)
         stores = None
@@ -108,16 +112,17 @@ def _tshark(capture: Path, keyfile: Path | None) -> str:
     return f"{read} $(sed 's/^/-o uat:zigbee_pc_keys:/' {quote(str(keyfile))})"
 
 
-def _on_air(scenario: Scenario, han: str | None, air: str | None) -> Scenario:
+def _on_air(scenario: Scenario, han: str | None, air: str | None, line: str | None) -> Scenario:
     """The scenario on the radio asked for. Raises MonikerError."""
     from hil.homes import on_radio
     from hil.monikers import Moniker, MonikerError
 
     radio = scenario.radio if han is None else Moniker.parse(han)
-    if air is not None:
+    if air is not None or line is not None:
         if radio.scheme != "virtual":
             raise MonikerError(f"{radio.scheme}: has no air with options, only virtual:")
-        radio = Moniker("virtual", "&".join(filter(None, (radio.rest, air))))
+        of_line = "&".join(f"line_{part}" for part in (line or "").replace(",", "&").split("&") if part)
+        radio = Moniker("virtual", "&".join(filter(None, (radio.rest, air, of_line))))
     return scenario if radio == scenario.radio else on_radio(scenario, radio)
 
 

@@ -214,7 +214,7 @@ class Link:
         except TimeoutError:
             if self._reason is None:
                 self._fail(f"no answer to {what}")
-        except RuntimeError:  # of bellows, for a frame under way on a line that was closed
+        except (RuntimeError, AttributeError):  # of bellows, for a frame under way on a line that was closed
             if self._reason is None and not self._closing:
                 raise
         except LINK_ERRORS as error:

@@ -14,7 +14,7 @@ from gbcs.errors import BuildError
 from .air import Air, parse_link
 from .ash import AshSettings
 from .dongle import Dongle
-from .line import Line, LineFaults
+from .line import Line, LineFaults, parse_faults
 from .ncp import DongleSettings
 from .node_api import Attachment, Listener
 from .runtime import Runtime
@@ -27,6 +27,7 @@ FIRST_EUI64: Final = 0x02_53_4D_45_54_53_00_00  # locally administered; dongles 
 COUNTER_JUMP: Final = 4096  # frames that may have been sent since the memory was last written
 SAVE_SECONDS: Final = 1.0
 PACED: Final = "paced"
+OF_LINES: Final = "line_"
 
 
 class Memory:
@@ -84,7 +85,8 @@ class Memory:
 class Bench:
     """Dongles, their lines and their air. Make it inside a running loop; `close` at the end.
 
-    `air`: options of `air.parse_link` (loss=0.1&delay_ms=5), and `paced` for 250 kbit/s.
+    `air`: options of `air.parse_link` (loss=0.1&delay_ms=5), `paced` for 250 kbit/s, and those of
+    `line.parse_faults` with `line_` before each (line_loss=0.05) for dongles without their own.
     """
 
     def __init__(
@@ -95,7 +97,9 @@ class Bench:
         memory: Memory | None = None,
     ) -> None:
         parts = [part for part in air.replace(",", "&").split("&") if part]
-        link = parse_link("&".join(part for part in parts if part != PACED))
+        of_lines = [part for part in parts if part.startswith(OF_LINES)]
+        link = parse_link("&".join(part for part in parts if part != PACED and part not in of_lines))
+        self._faults = parse_faults("&".join(part.removeprefix(OF_LINES) for part in of_lines))
         self.seed: Final = seed
         self.air: Final = Air(seed, link, PACED in parts)
         self.runtime: Final = Runtime(self.air, settings)
@@ -164,7 +168,7 @@ class Bench:
     ) -> Line:
         index = self._lines
         dongle = self.dongle(settings, ash, eui64=eui64)
-        return Line(dongle, faults, Random(f"{self.seed}/{index}/line"))
+        return Line(dongle, faults or self._faults, Random(f"{self.seed}/{index}/line"))
 
     async def close(self) -> None:
         """Unplug everything, write the memory."""

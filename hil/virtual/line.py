@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import isfinite
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from gbcs.errors import BuildError
 
@@ -24,7 +25,8 @@ class LineFaults:
     `loss_in`, `loss_out`: share of the frames to and from the dongle that are lost. `noise`: share
     of the octets that arrive changed, either way. `piece`: largest piece of octets handed over at
     once, either way; 0 for any. `reset_every`: mean seconds between resets of the dongle by
-    itself, 0 for none; `drop_every`: the same for closing a TCP connection.
+    itself, 0 for none; `drop_every`: the same for closing a TCP connection, and `drop_for`: how long
+    none is taken then, as while a stick is unplugged.
     """
 
     loss_in: float = 0.0
@@ -33,14 +35,40 @@ class LineFaults:
     piece: int = 0
     reset_every: float = 0.0
     drop_every: float = 0.0
+    drop_for: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("loss_in", "loss_out", "noise"):
             if not 0 <= getattr(self, name) < 1:
                 raise BuildError("a share from 0 up to, but not including, 1", name)
-        for name in ("piece", "reset_every", "drop_every"):
+        for name in ("piece", "reset_every", "drop_every", "drop_for"):
             if getattr(self, name) < 0:
                 raise BuildError("not negative", name)
+
+
+NO_FAULTS: Final = LineFaults()
+
+
+def parse_faults(text: str) -> LineFaults:
+    """Faults from `loss=0.05&reset_every=3`: names of `LineFaults`, or `loss` for both ways.
+
+    Raises BuildError.
+    """
+    known = {field.name: type(getattr(NO_FAULTS, field.name)) for field in fields(LineFaults)}
+    values: dict[str, Any] = {}
+    for part in filter(None, text.split("&")):
+        name, equals, value = part.partition("=")
+        names = ("loss_in", "loss_out") if name == "loss" else (name,)
+        if not equals or names[0] not in known:
+            raise BuildError(f"{part!r} is not one of {', '.join(sorted({'loss', *known}))}", "line")
+        try:
+            number = float(value)
+        except ValueError:
+            raise BuildError(f"{value!r} is no number", name) from None
+        if not isfinite(number):
+            raise BuildError(f"{value!r} is no number", name)
+        values |= {name: known[name](number) for name in names}
+    return LineFaults(**values)
 
 
 class Impaired:

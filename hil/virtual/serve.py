@@ -30,7 +30,8 @@ class TcpPort:
         self.line: Final = line
         self._server: asyncio.Server | None = None
         self._transport: asyncio.Transport | None = None
-        line.drop = self.drop
+        self._away_until = 0.0
+        line.drop = self.unplug
 
     async def open(self, host: str, port: int) -> None:
         """Listen. Port 0 is any free one. Raises OSError."""
@@ -60,6 +61,11 @@ class TcpPort:
         if self._transport is not None:
             self._transport.abort()
 
+    def unplug(self) -> None:
+        """The same, and take no host for as long as the line's faults say."""
+        self._away_until = asyncio.get_running_loop().time() + self.line.faults.drop_for
+        self.drop()
+
     async def close(self) -> None:
         """Stop listening, drop the host, take the dongle off the air."""
         self.line.shut()
@@ -70,6 +76,9 @@ class TcpPort:
 
     def made(self, transport: asyncio.Transport) -> None:
         """A host has connected."""
+        if asyncio.get_running_loop().time() < self._away_until:
+            transport.abort()
+            return
         old, self._transport = self._transport, transport
         if old is not None:
             old.abort()

@@ -17,7 +17,7 @@ from gbcs.values import Date, Time
 from gbcs.zcl.clusters import SUCCESS
 
 from ..han.cluster_commands import Answer, Asked, CommandRow, Told, refusing
-from ..han.event_logs import GENERAL, SECURITY, event_log_row
+from ..han.event_logs import event_log_row
 from ..work import Work
 from .han_calendar import calendar_rows
 from .han_logs import log_rows, restricted_until
@@ -33,8 +33,6 @@ LONGEST = 366  # days of a billing period, at most (smets-esme 6, 5.7.4.7)
 ANY_DURATION = 0xFFFF
 CLEAR_DATA = 0x0000_0200  # proposed tenancy change control
 SHOW_NAME = 0x0000_1800  # provider change control
-LOGS = {GENERAL: "EventLog", SECURITY: "SecurityLog"}
-"""Gap: the reference numbers the logs of GPF and GSME only; an ESME has those of these numbers, too."""
 
 
 def esme_commands(settings: PublishSettings) -> tuple[CommandRow, ...]:
@@ -48,7 +46,7 @@ def esme_commands(settings: PublishSettings) -> tuple[CommandRow, ...]:
         *_messaging(settings),
         *calendar_rows(settings),
         *_device_management(settings),
-        event_log_row(LOGS),
+        event_log_row(),
     )
 
 

@@ -14,16 +14,19 @@ from .cluster_commands import Answer, Asked, CommandRow, in_parts
 GENERAL, SECURITY = 0x3, 0x4  # log ids: the low half of the octet
 WITH_DATA = 0x10
 ANY_EVENT = 0x0000
+LOGS: Mapping[int, str] = {GENERAL: "EventLog", SECURITY: "SecurityLog"}
+"""The logs of a device. Gap: the reference numbers those of GPF and GSME only; those of other devices
+have the same numbers here."""
 
 
-def event_log_row(logs: Mapping[int, str], held: Callable[[Asked], bool] = lambda asked: True) -> CommandRow:
-    """GetEventLog over a device's logs by their ids. `held`: whether the logs are of the endpoint asked."""
+def event_log_row(held: Callable[[Asked], bool] = lambda asked: True) -> CommandRow:
+    """GetEventLog over a device's logs. `held`: whether they are those of the endpoint asked."""
 
     def answer(asked: Asked) -> Answer:
         values = asked.values
         control = int(values["EventControlLogId"])
         log = control & 0x0F
-        name = logs.get(log)
+        name = LOGS.get(log)
         if name is None or not held(asked):
             return ()
         chosen = [

@@ -66,14 +66,14 @@ def pki() -> TestPki:
 class Rig:
     """A hub, the broker, and the time."""
 
-    def __init__(self, log: DeviceLogSettings = DeviceLogSettings()) -> None:
+    def __init__(self, log: DeviceLogSettings | None = None) -> None:
         self.store = pki().store
         known = (Role.ACCESS_CONTROL_BROKER, Role.WAN_PROVIDER)
         anchors = [c for c in self.store.all() if c.role in known]
         self.memory = MemoryStore()
         provision(self.memory, CHF, self.store, anchors, manufactured(GPF))
         self.now = NOW
-        self.hub = Hub(make_chf(self.memory, NOW, log=log), HUB_ADDRESS)
+        self.hub = Hub(make_chf(self.memory, NOW, log=log or DeviceLogSettings()), HUB_ADDRESS)
         self.broker = AccessControlBroker(BROKER, self.store)
         self.counter = 1000
         self.alerts: list[Message] = []

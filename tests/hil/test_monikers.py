@@ -28,7 +28,7 @@ def test_sticks() -> None:
         "460800",
         "hardware",
     )
-    assert Moniker.parse("tcp:bench.local:6638").path == "socket://bench.local:6638"
+    assert Moniker.parse("tcp:bench.local:6638").path == "tcp://bench.local:6638"
     assert Moniker.parse("serial:COM3").option("flow", "none") == "none"
 
 
