@@ -13,6 +13,7 @@ from gbcs.dlms.objects import MemberKind, model
 from gbcs.ids import DeviceType, EntityId, Payload, Role
 from gbcs.time import Utc
 from gbcs.usecases import table
+from smets.asn1_server import Asn1Server
 from smets.behaviours.clock import STATUS, Clock, Status
 from smets.credentials_server import CredentialsServer
 from smets.device import Device
@@ -58,7 +59,7 @@ def chf_profile(log: DeviceLogSettings = LOG_SETTINGS) -> Profile:
     return Profile(
         DeviceType.CHF,
         Payload.DLMS,
-        {Payload.DLMS: server, Payload.ASN1: CredentialsServer(DeviceType.CHF)},
+        {Payload.DLMS: server, Payload.ASN1: Asn1Server(CredentialsServer(DeviceType.CHF))},
         behaviours,
         defaults | TEXTS,
         {m.item: m.entries for m in attributes if m.entries},

@@ -220,13 +220,15 @@ class OtaServer:
             if offer.image.id[:2] == current[:2]
             and self._is_for(offer, station)
             and not misfit(offer.image.header, station, query.hardware, self.settings.serves_unstated)
-            and offer.image.id.file_version != current.file_version
-            and (not self.settings.only_newer or offer.image.id.file_version > current.file_version)
+            and self._is_wanted(offer.image.id.file_version, current.file_version)
         ]
         if not fitting:
             return QueryNextImageResponse(self.settings.wire.no_image)
         best = max(fitting, key=lambda image: image.id.file_version)
         return QueryNextImageResponse(SUCCESS, best.id, len(best.octets))
+
+    def _is_wanted(self, version: int, running: int) -> bool:
+        return version > running if self.settings.only_newer else version != running
 
     def _block(
         self, station: EntityId, asked: ImageBlockRequest, now: Utc

@@ -19,12 +19,29 @@ from gbcs.time import Utc
 from smets.events import Happened
 from smets.han.blocks import RULE as BLOCK_RULE
 from smets.han.blocks import Step, Transfers
-from smets.han.link import GET, Address, Frame, GetResponse, Sent, TransferData, TransferDataError, parse_put
-from smets.han.outbox import POLLED_BLOCKS, WAKE_SECONDS, Copies, Outbox, Parcel, leaving_room
+from smets.han.link import (
+    GET,
+    Address,
+    Frame,
+    GetResponse,
+    RequestTunnel,
+    Sent,
+    TransferData,
+    TransferDataError,
+    parse_put,
+)
+from smets.han.outbox import (
+    COPY_RULE,
+    POLLED_BLOCKS,
+    WAKE_SECONDS,
+    Copies,
+    Outbox,
+    Parcel,
+    leaving_room,
+)
 from smets.han.tunnel_server import FIRST_TUNNEL, TunnelServer
 
 RULE = "chts-hub 7.3"
-COPY_RULE = "house rule: copies"
 FRAMING = 2  # octets of a GET-RESPONSE before its message
 IDS = 0x100  # tunnel identifiers of one station, so that two never have the same
 
@@ -192,7 +209,7 @@ class PolledTunnels:
                 self._told.append(Told(station, parcel.octets, Fate.FAILED))
             self._expire(station, box, now)
             return
-        parcel = box.outbox.taken(piece, now)
+        parcel = box.outbox.taken(piece)
         if parcel is not None:
             box.fetched.note(parcel.octets, now)
             self._told.append(Told(station, parcel.octets, Fate.DELIVERED))
@@ -207,12 +224,14 @@ class PolledTunnels:
         data, reply = box.server.receive(frame, now)
         frames = [] if reply is None else [reply]
         if isinstance(frame.command, TransferDataError) and box.server.tunnel_id != before:
-            box.outbox.refused(now)
+            box.outbox.refused()
             box.flying, box.piece, box.asked = None, b"", False
+        elif isinstance(frame.command, RequestTunnel) and reply is not None:
+            box.outbox.refused()  # it has not asked since, and may have lost what was on its way
         if data is None:
             return None, frames
         if data == GET:
-            box.outbox.handed = None
+            box.outbox.handed.clear()
             if box.flying is not None:
                 box.asked = True
                 return None, frames

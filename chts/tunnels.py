@@ -40,6 +40,7 @@ from smets.han.outbox import Outbox, Parcel
 BUSY_SECONDS = 180
 RETRY_SECONDS = 10  # ours: a maker's hub looks for devices without a tunnel that often
 QUEUE = 5  # ours: messages waiting for one tunnel
+ERROR_SECONDS = 5  # ours: a TransferDataError so soon after a message means that one
 
 
 class State(Enum):
@@ -106,7 +107,7 @@ class Tunnel:
     """The tunnel to one device. `tunnel_id` is the last one given that may still be ours.
 
     Block transfers outlive the tunnel they began in: what was lost with it is asked for.
-    `flying` is a piece whose fate the link has yet to report.
+    `flying` is a piece whose fate the link has yet to report, `handed_at` when the last one arrived.
     """
 
     peer: Address
@@ -116,6 +117,7 @@ class Tunnel:
     ask_again: Utc | None = None
     outbox: Outbox = field(init=False)
     flying: TransferData | None = None
+    handed_at: Utc | None = None
 
     def __post_init__(self) -> None:
         """Nothing waits."""
@@ -221,7 +223,8 @@ class Tunnels:
         piece, tunnel.flying = tunnel.flying.data, None
         if not report.arrived:
             return self._move(tunnel, Trigger.UNHEARD, now) or self._next(tunnel, now)
-        tunnel.outbox.taken(piece, now)
+        tunnel.outbox.taken(piece)
+        tunnel.handed_at = now
         return self._next(tunnel, now)
 
     def receive(self, frame: Frame, now: Utc) -> tuple[bytes | None, list[Frame]]:
@@ -239,12 +242,8 @@ class Tunnels:
             return None, self._answered(tunnel, command, now)
         if isinstance(command, TransferData):
             return self._data(tunnel, command, now)
-        if (
-            isinstance(command, TransferDataError)
-            and command.tunnel_id == tunnel.tunnel_id
-            and command.status is not TransferStatus.DATA_OVERFLOW
-        ):
-            return None, self._gone(tunnel, now)
+        if isinstance(command, TransferDataError) and command.status is not TransferStatus.DATA_OVERFLOW:
+            return None, self._gone(tunnel, command.tunnel_id, now)
         return None, []
 
     def put_together(self, station: EntityId, data: bytes, now: Utc) -> tuple[bytes | None, list[Frame]]:
@@ -312,15 +311,18 @@ class Tunnels:
             if self._confirmed:
                 tunnel.flying = command
             else:
-                tunnel.outbox.taken(piece, now)
+                tunnel.outbox.taken(piece)
         return frames
 
-    def _gone(self, tunnel: Tunnel, now: Utc) -> list[Frame]:
+    def _gone(self, tunnel: Tunnel, tunnel_id: int, now: Utc) -> list[Frame]:
         """The device knows no such tunnel: what came through it lately was not taken."""
-        if self._confirmed and tunnel.state is State.OPEN:
-            tunnel.outbox.refused(now)
-            tunnel.flying = None
-        return self._move(tunnel, Trigger.GONE, now)
+        if self._confirmed:
+            if tunnel.handed_at is None or tunnel.handed_at.plus(ERROR_SECONDS) <= now:
+                tunnel.outbox.handed.clear()
+            tunnel.outbox.refused()
+        if tunnel_id == tunnel.tunnel_id:
+            return self._move(tunnel, Trigger.GONE, now)
+        return self._next(tunnel, now) if self._confirmed else []
 
     def _move(self, tunnel: Tunnel, trigger: Trigger, now: Utc) -> list[Frame]:
         row = _TABLE.get((tunnel.state, trigger))

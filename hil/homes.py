@@ -35,11 +35,15 @@ def open_home(
     store: Callable[[str], Store] | None = None,
     capture: Path | None = None,
     keyfile: Path | None = None,
+    sniffer: Moniker | None = None,
 ) -> Iterator[Home]:
     """Bring the hub of a scenario up on its radio; at the end everything is given back.
 
-    `capture`: a file for what is on the air, `keyfile`: one for the keys. Raises LocalError, OSError.
+    `capture`: a file for what is on the air, `keyfile`: one for the keys. `sniffer`: the stick that
+    hears what is captured, needed by a home on sticks. Raises LocalError, OSError.
     """
+    if sniffer is not None and capture is None:
+        raise MonikerError("a sniffer needs a file for the capture")
     if scenario.radio.scheme == "memory":
         if capture is not None or keyfile is not None:
             raise MonikerError("memory: has no air to capture, use virtual:")
@@ -49,22 +53,26 @@ def open_home(
     try:
         from .radio_home import RadioHome
         from .radios import open_radios
-        from .real_home import RealHome
+        from .real_home import RealHome, wall_clock
+        from .sniffer import Sniffer
     except ImportError as error:
         raise MonikerError(f"{scenario.radio.scheme}: {MISSING} ({error.name})") from None
     from .capture import Capture, KeyFile
 
     with ExitStack() as stack:
-        tap = None
+        tap, listener = None, None
         if capture is not None:
-            air = Capture(capture, scenario.start.us - UNIX_EPOCH.us)
+            start = wall_clock() if scenario.is_real else scenario.start
+            air = Capture(capture, start.us - UNIX_EPOCH.us)
             stack.callback(air.close)
             tap = air.add
+            if sniffer is not None:
+                listener, tap = Sniffer(sniffer, tap), None
         radios = open_radios(scenario, tap)
         kind = RealHome if scenario.is_real else RadioHome
-        if keyfile is None:
-            yield stack.enter_context(kind(scenario, radios, store))
-        else:
+        show = None
+        if keyfile is not None:
             keys = KeyFile(keyfile)
             stack.callback(keys.close)
-            yield stack.enter_context(kind(scenario, radios, store, keys.add))
+            show = keys.add
+        yield stack.enter_context(kind(scenario, radios, store, show, sniffer=listener))

@@ -13,12 +13,15 @@ from smets.events import TimerDue
 from smets.han.endpoints import OTA
 from smets.han.link import Address, LinkDown, LinkUp
 from smets.han.ota_client import OtaClient
-from smets.han.ota_events import Arrived, OtaEffect, OtaEvent, SendOta
+from smets.han.ota_events import Arrived, ImageArrived, ImageRefused, OtaEffect, OtaEvent, SendOta
+from smets.han.ota_image import ImageId
+from smets.han.ota_rows import State
 from smets.han.zcl import PROFILE_SE, ApsMessage
 
 from .radio.interface import RadioError, Received
 from .radio_node import RadioNode, Serve
 
+Outcome = ImageArrived | ImageRefused
 AFTER_FAILURE = 1.0  # ours: seconds until a client whose store failed is woken again
 
 
@@ -41,6 +44,8 @@ class OtaDriver:
         self._tell = tell
         self._note = note
         self._others: Serve | None = node.serve
+        self._waiting: dict[ImageId, asyncio.Future[Outcome]] = {}
+        self._known: dict[ImageId, Outcome] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._sends: asyncio.Queue[SendOta] = asyncio.Queue()
         self._task = asyncio.get_running_loop().create_task(self._send())
@@ -57,6 +62,13 @@ class OtaDriver:
     def link_down(self) -> None:
         """The hub cannot be reached any more."""
         self.happens(LinkDown(Address(self._client.hub)))
+
+    def outcome(self, image: ImageId) -> asyncio.Future[Outcome]:
+        """What becomes of an image from now on, once the hub was told too, or told in vain."""
+        self._known.pop(image, None)
+        if image not in self._waiting or self._waiting[image].done():
+            self._waiting[image] = asyncio.get_running_loop().create_future()
+        return self._waiting[image]
 
     async def stop(self) -> None:
         """Do no more; the client's store is as it was after the last event."""
@@ -75,15 +87,28 @@ class OtaDriver:
                     self._sends.put_nowait(effect)
                 else:
                     self._tell(effect)
+                    if isinstance(effect, ImageArrived | ImageRefused) and effect.image in self._waiting:
+                        self._known[effect.image] = effect
         except GbcsError as error:  # the store failed: nothing has changed, and the client asks again
             self._note(str(error))
             least = AFTER_FAILURE
+        self._settle()
         if self._timer is not None:
             self._timer.cancel()
         deadline = self._client.next_deadline
         if deadline is not None:
             delay = max(least, (deadline.us - self._node.now.us) / 1_000_000)
             self._timer = asyncio.get_running_loop().call_later(delay, self.happens, TimerDue())
+
+    def _settle(self) -> None:
+        """Tell what is known, once the client rests."""
+        if self._client.state not in (State.IDLE, State.WAITING):
+            return
+        for image, outcome in self._known.items():
+            future = self._waiting.pop(image)
+            if not future.done():
+                future.set_result(outcome)
+        self._known.clear()
 
     def _serve(self, arrived: Received) -> tuple[ApsMessage, ...]:
         """What others answer; the client sends by itself."""

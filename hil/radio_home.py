@@ -8,21 +8,22 @@ Source: GBCS 10.2.2, se-security 1, 2, 7 (reference: chts-hub 5 and 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, cast
 
 from chts.events import LinkKeyMade
 from chts.han_values import hub_values
 from gbcs.errors import LocalError
 from gbcs.ids import EntityId
+from gbcs.zcl.clusters import command_by_name
 from smets.device import POWER_LOST, Device
 from smets.esme.han_values import esme_values
 from smets.events import Event, PowerLost, PowerRestored
 from smets.han.attribute_client import Readings
 from smets.han.cluster_server import ClusterServer
+from smets.han.command_client import Answers
 from smets.han.completion import CompletionSettings, CompletionWatch
 from smets.han.credential import CbkeCredential
 from smets.han.endpoints import endpoints_of
@@ -33,11 +34,11 @@ from smets.han.zcl import ApsMessage
 from smets.store import Store
 
 from .home import JOIN_SECONDS, Home, describe
+from .patience import line_back, patiently, push
 from .provisioning import cbke_authority
 from .radio.interface import (
     DeviceRadio,
     JoinRefused,
-    LinkLost,
     Lost,
     NetworkDown,
     NetworkSettings,
@@ -45,22 +46,16 @@ from .radio.interface import (
     NodeType,
     NoNetwork,
     RadioError,
-    RadioMissing,
-    RadioUnavailable,
     Received,
 )
 from .radio.interface import Event as RadioEvent
 from .radio_node import NoKey, RadioNode
 from .scenario import DeviceEntry, Scenario
-
-T = TypeVar("T")
+from .sniffer import Sniffer
 
 CARRY_US = 20_000  # ours: what a transfer on the air takes by the home's clock
 ARRIVAL_SECONDS = 5.0  # from the acknowledgement to the host of the receiver
-SENDS = 3  # ours: times a frame is given to the dongle where the peer did not acknowledge it
-UNPLUGGED_SECONDS = 60.0  # ours: how long what is asked of a dongle waits for its line to come back
 JOINS = 10  # ours: attempts of a device before it waits
-OPENINGS = 5  # ours: attempts to open a radio, or to form a network, on a bad line
 KEY_SECONDS = 60.0  # key establishment of a device, with all attempts
 RETRY_SECONDS = 10  # until a device tries to join again, by the home's clock
 LEAVE_SECONDS = 5.0  # ours: until a device that was told to leave has left
@@ -123,10 +118,12 @@ class RadioHome(Home):
         scenario: Scenario,
         radios: Radios,
         store: Callable[[str], Store] | None = None,
-        show_key: Callable[[bytes, str], None] = lambda key, name: None,
+        show_key: Callable[[bytes, str], None] | None = None,
         completion: CompletionSettings | None = None,
+        sniffer: Sniffer | None = None,
     ) -> None:
-        self._show_key = show_key
+        self._show_key = show_key or (lambda key, name: None)
+        self._sniffer = sniffer
         self._completion = completion
         self._runner = asyncio.Runner()
         self._radios = radios
@@ -170,14 +167,17 @@ class RadioHome(Home):
         settings = NetworkSettings.seeded(random, extended_pan_id=entry.gpf)
         if settings.network_key is not None:
             self._show_key(settings.network_key, "network")
-        network = await _patiently(lambda: hub.form(settings), hub)
+        network = await patiently(lambda: hub.form(settings), hub)
+        if self._sniffer is not None:
+            await self._sniffer.start(network.channel)
+        await patiently(lambda: hub.allow_partner_keys(True), hub)
         text = f"network formed on channel {network.channel}, PAN id {network.pan_id:04X}"
         self.transcript.add(self.now, entry.name, entry.name, "zdo", text=text, rule=JOIN_RULE)
 
     async def _take_seat(self, name: str, address: Address, device: str) -> None:
         random = self._chance(f"cbke {name}")
         self._seats[name] = _Seat(name, address, device, random)
-        await _patiently(lambda: self._add(self._seats[name]))
+        await patiently(lambda: self._add(self._seats[name]))
 
     async def _add(self, seat: _Seat) -> None:
         name, address, keys = seat.name, seat.address, seat.link_keys
@@ -198,9 +198,11 @@ class RadioHome(Home):
             established=partial(self._key_established, name),
             heard=partial(self._heard, name),
             completion=CompletionWatch(self._completion) if is_hub else None,
+            willing=lambda station: not is_hub and station in self._addresses,
         )
         chf_or_meter = self.hub.chf if is_hub else self.stations[name].device
-        values = (hub_values if is_hub else esme_values)(chf_or_meter, lambda: node.suites)
+        meter_values = partial(esme_values, tell=partial(self._told, name))
+        values = (hub_values if is_hub else meter_values)(chf_or_meter, lambda: node.suites)
         node.serve = partial(self._serve, chf_or_meter, ClusterServer(endpoints_of(seat.device), values))
         self._nodes[name] = node
         node.start()
@@ -220,6 +222,8 @@ class RadioHome(Home):
         """A node has a new link key with a station."""
 
     async def _close(self) -> None:
+        if self._sniffer is not None:
+            await self._sniffer.stop()
         for node in self._nodes.values():
             await node.stop()
             await node.radio.close()
@@ -276,7 +280,7 @@ class RadioHome(Home):
 
     def _power_on(self, name: str) -> None:
         try:
-            self._run(_patiently(lambda: self._resume(name)))
+            self._run(patiently(lambda: self._resume(name)))
         except RadioError as error:
             self._note_network(name, f"power is back, its radio is not: {error}", "failed")
             self._later(RETRY_SECONDS * 1_000_000, partial(self._late_power_on, name))
@@ -297,6 +301,8 @@ class RadioHome(Home):
         node = self._nodes[name]
         try:
             await node.radio.resume()
+            if name == self.scenario.hub.name:
+                await node.radio.allow_partner_keys(True)
         except NoNetwork:
             self._in_network.discard(name)
         except RadioError:
@@ -311,6 +317,10 @@ class RadioHome(Home):
             return ()
         return server.receive(arrived.message, self.now, arrived.broadcast)
 
+    def _told(self, name: str, event: Event) -> None:
+        """What a node's clusters were told happens to its device, in the home's time."""
+        self._later(0, partial(self._station_event, name, event))
+
     def read(
         self, reader: str, name: str, cluster: int, names: Iterable[str], encrypted: bool | None = None
     ) -> Readings:
@@ -318,10 +328,50 @@ class RadioHome(Home):
 
         Raises LocalError for one without the cluster, RadioError, BuildError, TimeoutError.
         """
-        if reader not in self._nodes:
-            raise LocalError(f"{reader} has no power")
-        station, own = self._station(name), endpoints_of(self._seats[reader].device)
-        return cast(Readings, self._run(self._nodes[reader].ask(station, cluster, names, own, encrypted)))
+        return cast(Readings, self._run(self._read(reader, name, cluster, tuple(names), encrypted)))
+
+    async def _read(
+        self, reader: str, name: str, cluster: int, names: tuple[str, ...], encrypted: bool | None
+    ) -> Readings:
+        peer, own = await self._peer(reader, name, cluster)
+        return await self._nodes[reader].read(peer, cluster, names, own, encrypted)
+
+    def request(
+        self,
+        asker: str,
+        name: str,
+        command: str,
+        values: Mapping[str, Any] | bytes = b"",
+        encrypted: bool | None = None,
+        wanted: int = 1,
+    ) -> Answers:
+        """Let one node ask another by a command of its clusters: see `RadioNode.request`.
+
+        Raises LocalError for one without the cluster, RadioError, BuildError, TimeoutError.
+        """
+        return cast(Answers, self._run(self._request(asker, name, command, values, encrypted, wanted)))
+
+    async def _request(
+        self,
+        asker: str,
+        name: str,
+        command: str,
+        values: Mapping[str, Any] | bytes,
+        encrypted: bool | None,
+        wanted: int,
+    ) -> Answers:
+        cluster = command_by_name(command).cluster
+        if cluster is None:
+            raise LocalError(f"{command} is of no cluster")
+        peer, own = await self._peer(asker, name, cluster)
+        return await self._nodes[asker].request(peer, command, values, own, encrypted, wanted)
+
+    async def _peer(self, asker: str, name: str, cluster: int) -> tuple[Address, int]:
+        """The endpoint with the server of a cluster, and the one that asks it."""
+        if asker not in self._nodes:
+            raise LocalError(f"{asker} has no power")
+        own = endpoints_of(self._seats[asker].device)
+        return await self._nodes[asker].peer(self._station(name), cluster, own)
 
     # -- joining ----------------------------------------------------------------------
 
@@ -391,7 +441,7 @@ class RadioHome(Home):
             except (RadioError, NoKey, TimeoutError):
                 if not left:
                     raise
-            await _line_back(*(self._nodes[end].radio for end in (name, self.scenario.hub.name)))
+            await line_back(*(self._nodes[end].radio for end in (name, self.scenario.hub.name)))
 
     async def _try_to_join(self, name: str) -> None:
         entry = next(d for d in self.scenario.devices if d.name == name)
@@ -410,6 +460,21 @@ class RadioHome(Home):
         established = device.link_keys.get(hub.address.station)
         if established is not None:
             self._show_key(established.key, f"{name} link key")
+
+    def link_keys(self, name: str) -> LinkKeys:
+        """The link keys of a node."""
+        return self._seats[name].link_keys
+
+    def partner(self, name: str, other: str) -> None:
+        """Let a device get a partner link key with another one. Raises RadioError, LocalError."""
+        for one in (name, other):
+            if one not in self._nodes:
+                raise LocalError(f"{one} has no power")
+        other_station = self._seats[other].address.station
+        self._run(self._nodes[name].partners.want(other_station))
+        key = self._seats[name].link_keys.get(other_station)
+        if key is not None:
+            self._show_key(key.key, f"{name} and {other} link key")
 
     def _go(self, name: str) -> None:
         self._later(0, partial(self._leave, name))
@@ -510,44 +575,6 @@ class RadioHome(Home):
     def _hand_on(self, to: str, frame: Frame) -> None:
         hub = to == self.scenario.hub.name
         self._later(CARRY_US, partial(self._hub_event if hub else partial(self._station_event, to), frame))
-
-
-async def push(node: RadioNode, frame: Frame, payload: bytes) -> str:
-    """Send a frame made by `RadioNode.octets_of`; why it was not acknowledged, empty if it was.
-
-    One that was not may have arrived all the same, and then comes twice.
-    """
-    failure = ""
-    for _ in range(SENDS):
-        try:
-            await _patiently(lambda: node.send(frame, payload), node.radio)
-        except RadioError as error:
-            failure = str(error)
-            if not error.retryable:
-                break
-        else:
-            return ""
-    return failure
-
-
-async def _line_back(*radios: DeviceRadio) -> None:
-    """Wait for lines that were lost; where one does not come back, whoever needs it is told so then."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(UNPLUGGED_SECONDS):
-            for radio in radios:
-                await radio.wait_up()
-
-
-async def _patiently(work: Callable[[], Awaitable[T]], *radios: DeviceRadio) -> T:
-    """Do something once more where the line to a dongle was lost meanwhile. Raises RadioError."""
-    for _ in range(OPENINGS - 1):
-        try:
-            return await work()
-        except RadioMissing:
-            raise
-        except (LinkLost, RadioUnavailable):
-            await _line_back(*radios)
-    return await work()
 
 
 def _stream(random: Callable[[str], Callable[[int], bytes]], label: str) -> Callable[[int], bytes]:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
-from gbcs.errors import GbcsError, LocalError
+from gbcs.errors import BuildError, GbcsError, LocalError
 from gbcs.ids import EntityId
 from gbcs.time import Utc
 from smets.han.attribute_client import Readings
@@ -24,6 +24,7 @@ from smets.han.key_establishment_events import (
     Established,
     Failed,
     KeyEstablishmentEvent,
+    KeyEstablishmentSettings,
     LeaveNetwork,
     NotDelivered,
     PartnerSuites,
@@ -43,17 +44,21 @@ from smets.han.zcl import PROFILE_SE, ApsMessage
 
 from .asking import Asking
 from .radio.interface import (
+    BindRequested,
     DeviceRadio,
     Event,
     Joined,
     Left,
     NetworkDown,
     NetworkUp,
+    PartnerKey,
     RadioError,
 )
 from .radio.interface import Received as Arrived
+from .radio_partners import Partners
 
 KEY_ESTABLISHMENT = 0x0800
+SUITES = "KeyEstablishmentSuite"
 
 Serve = Callable[[Arrived], Iterable[ApsMessage]]
 """The server of a node's clusters: what answers a message that arrived."""
@@ -71,8 +76,9 @@ class RadioNode:
     true for devices that listen, false for a hub and a gas meter. `deliver` is
     called for what comes through the tunnel, `note` with what key establishment says of itself,
     `heard` with the events of the radio, `established` for each key that is in place. `completion`: a
-    trust centre's, of whom no key comes in time it asks to leave. `serve` may be set later; without it
-    nothing but key establishment and the tunnel is answered.
+    trust centre's, of whom no key comes in time it asks to leave. `willing`: with whom a device shares
+    a partner link key if asked. `serve` may be set later; without it nothing but key establishment and
+    the tunnel is answered.
     """
 
     def __init__(
@@ -92,12 +98,14 @@ class RadioNode:
         established: Callable[[EntityId], None] = lambda station: None,
         heard: Callable[[Event], None] = lambda event: None,
         completion: CompletionWatch | None = None,
+        willing: Callable[[EntityId], bool] = lambda station: False,
+        settings: KeyEstablishmentSettings | None = None,
     ) -> None:
         self.radio = radio
         self.address = address
         self.link_keys = link_keys if link_keys is not None else LinkKeys()
         self._establishment = KeyEstablishment(
-            address, credentials, random, trust_centre=trust_centre, admits=admits
+            address, credentials, random, trust_centre=trust_centre, admits=admits, settings=settings
         )
         self._serves = serves_tunnel
         self._serves_to: dict[EntityId, bool] = {}
@@ -111,6 +119,7 @@ class RadioNode:
         self._outside = asyncio.Event()
         self.serve: Serve | None = None
         self._asking = Asking(radio)
+        self.partners = Partners(radio, self.link_keys, lambda: self.now, willing)
         self._sequence = 0
         self._waiting: dict[EntityId, asyncio.Future[None]] = {}
         self._sends: asyncio.Queue[Send | Established | LeaveNetwork] = asyncio.Queue()
@@ -216,23 +225,16 @@ class RadioNode:
         endpoint = self.address.endpoint if own_endpoint is None else own_endpoint
         return await self._asking.request(peer, name, values, endpoint, encrypted, wanted)
 
-    async def ask(
-        self,
-        station: EntityId,
-        cluster: int,
-        names: Iterable[str],
-        own: Iterable[Endpoint],
-        encrypted: bool | None = None,
-    ) -> Readings:
-        """As `read`, of whichever endpoint has the cluster. Raises LocalError where none has.
+    async def peer(self, station: EntityId, cluster: int, own: Iterable[Endpoint]) -> tuple[Address, int]:
+        """The endpoint of a station with the server of a cluster, and which of the own ones asks it.
 
-        `own`: the endpoints of this node, of which one that is a client of the cluster asks.
+        Raises LocalError for one without the cluster, RadioError.
         """
         endpoint = await self.radio.find_endpoint(station, PROFILE_SE, cluster)
         if endpoint is None:
             raise LocalError(f"{station} has no cluster {cluster:04X}")
-        asking = next((e.number for e in own if cluster in e.clients), None)
-        return await self.read(Address(station, endpoint), cluster, names, asking, encrypted)
+        asking = (e.number for e in own if cluster in e.clients)
+        return Address(station, endpoint), next(asking, self.address.endpoint)
 
     async def left(self) -> None:
         """Wait until the node is in no network."""
@@ -249,9 +251,17 @@ class RadioNode:
             elif isinstance(event, NetworkUp) and event.reset_keys:
                 for station in event.reset_keys:
                     self._note(station, "the dongle had lost the link key", "lost")
+            elif isinstance(event, BindRequested | PartnerKey):
+                self._spawn(self._partner(event))
             if self._completion is not None:
                 self._complete(event)
             self._heard(event)
+
+    async def _partner(self, event: BindRequested | PartnerKey) -> None:
+        try:
+            await self.partners.heard(event)
+        except RadioError as error:
+            self._note(event.eui64, f"a partner link key: {error}", "lost")
 
     async def _listen(self) -> None:
         async for arrived in self.radio.messages:
@@ -323,20 +333,17 @@ class RadioNode:
 
     def _happens(self, event: KeyEstablishmentEvent) -> None:
         """Give an event to key establishment, do what it wants, see when it wants to be woken."""
-        pending: list[KeyEstablishmentEvent] = [event]
-        while pending:
-            for effect in self._establishment.handle(pending.pop(0), self.now):
-                if isinstance(effect, Send | Established | LeaveNetwork):
-                    self._sends.put_nowait(effect)
-                elif isinstance(effect, Compute):
-                    self._spawn(self._compute(effect))
-                elif isinstance(effect, ReadSuites):
-                    pending.append(PartnerSuites(effect.peer.station, None))
-                elif isinstance(effect, Failed):
-                    self._failed(effect)
-                elif isinstance(effect, Refused):
-                    why = f"key establishment refused: {effect.status.name}"
-                    self._note(effect.station, why, "refused")
+        for effect in self._establishment.handle(event, self.now):
+            if isinstance(effect, Send | Established | LeaveNetwork):
+                self._sends.put_nowait(effect)
+            elif isinstance(effect, Compute):
+                self._spawn(self._compute(effect))
+            elif isinstance(effect, ReadSuites):
+                self._spawn(self._read_suites(effect.peer))
+            elif isinstance(effect, Failed):
+                self._failed(effect)
+            elif isinstance(effect, Refused):
+                self._note(effect.station, f"key establishment refused: {effect.status.name}", "refused")
         self._wake()
 
     def _wake(self) -> None:
@@ -349,6 +356,16 @@ class RadioNode:
 
     async def _compute(self, effect: Compute) -> None:
         self._happens(await asyncio.get_running_loop().run_in_executor(None, effect.run))
+
+    async def _read_suites(self, peer: Address) -> None:
+        """What suites a peer says it has; None where it does not say."""
+        suites = None
+        try:
+            told = await self.read(peer, KEY_ESTABLISHMENT, (SUITES,), encrypted=False)
+            suites = told.values.get(SUITES)
+        except (RadioError, BuildError, TimeoutError) as error:
+            self._note(peer.station, f"its suites are not known: {error or 'no answer in time'}", "lost")
+        self._happens(PartnerSuites(peer.station, suites if isinstance(suites, int) else None))
 
     async def _work(self) -> None:
         """One effect after the other: a key is installed after the message that ends the exchange."""
@@ -370,7 +387,14 @@ class RadioNode:
             elif isinstance(effect, Established):
                 await self._install(effect)
             else:
-                self._note(None, "the hub will never establish a key with this device", "refused")
+                await self._leave()
+
+    async def _leave(self) -> None:
+        self._note(None, "the hub will never establish a key with this device: it leaves", "refused")
+        try:
+            await self.radio.leave()
+        except RadioError as error:
+            self._note(None, f"leaving: {error}", "lost")
 
     async def _install(self, effect: Established) -> None:
         try:

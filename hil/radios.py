@@ -38,7 +38,7 @@ class VirtualRadios:
     ) -> None:
         self._seed = int.from_bytes(sha256(seed.encode()).digest()[:6], "big")
         self._air = air
-        self._settings = settings
+        self._settings = settings or RadioSettings()
         self._tap = tap
         self._ports: dict[str, TcpPort] = {}
         self.bench: Bench | None = None
@@ -54,7 +54,7 @@ class VirtualRadios:
             self._ports[name] = made
         return await EzspRadio.open(
             f"tcp://{self._ports[name].name}",
-            settings=self._settings,
+            settings=of_device(self._settings, device),
             endpoints=endpoints_of(device),
             keys=link_keys,
         )
@@ -109,6 +109,11 @@ class StickRadios:
         """Nothing but the radios themselves has to be given back."""
 
 
+def of_device(settings: RadioSettings, device: str) -> RadioSettings:
+    """Settings for a row of `smets.han.endpoints`: all but a hub hear of wishes for partner link keys."""
+    return replace(settings, handle_bind_requests=device != "hub")
+
+
 async def open_stick(
     moniker: Moniker, settings: RadioSettings, device: str, link_keys: LinkKeys
 ) -> EzspRadio:
@@ -121,7 +126,7 @@ async def open_stick(
             flow_control=None if flow == "none" else flow,
         )
     return await EzspRadio.open(
-        moniker.path, settings=settings, endpoints=endpoints_of(device), keys=link_keys
+        moniker.path, settings=of_device(settings, device), endpoints=endpoints_of(device), keys=link_keys
     )
 
 
@@ -136,7 +141,7 @@ def open_radios(scenario: Scenario, tap: Tap | None = None) -> VirtualRadios | S
     if scenario.radio.scheme == "virtual":
         return VirtualRadios(scenario.seed, scenario.radio.rest, tap=tap)
     if tap is not None:
-        raise MonikerError(f"{scenario.radio.scheme}: sticks of a home cannot capture what is on the air")
+        raise MonikerError(f"{scenario.radio.scheme}: a capture needs one more stick, a sniffer")
     paths = {scenario.hub.name: scenario.hub.radio}
     paths |= {entry.name: entry.radio for entry in scenario.devices if entry.real is None}
     first: dict[Moniker, str] = {}

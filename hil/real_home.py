@@ -18,6 +18,7 @@ from gbcs.ids import EntityId
 from gbcs.time import Utc
 from smets.device import Device
 from smets.han.cluster_server import ClusterServer
+from smets.han.completion import CompletionSettings
 from smets.han.endpoints import TUNNELING
 from smets.han.install_code import InstallCode
 from smets.han.link import Address, Frame, LinkDown, LinkUp, TransferData
@@ -26,10 +27,12 @@ from smets.store import Store
 from smets.values import pack
 
 from .home import TIME, describe
+from .patience import push
 from .radio.interface import Admitted, Joined, RadioError, Received
 from .radio.interface import Event as RadioEvent
-from .radio_home import CARRY_RULE, RETRY_SECONDS, Carried, RadioHome, Radios, push
+from .radio_home import CARRY_RULE, RETRY_SECONDS, Carried, RadioHome, Radios
 from .scenario import DeviceEntry, Scenario
+from .sniffer import Sniffer
 
 LATE_SECONDS = 0.5  # ours: what comes so soon after what was waited for belongs to it
 TIME_STEP = 10_000_000  # ours: microseconds by which the stored time is ahead at most
@@ -48,7 +51,9 @@ class RealHome(RadioHome):
         scenario: Scenario,
         radios: Radios,
         store: Callable[[str], Store] | None = None,
-        show_key: Callable[[bytes, str], None] = lambda key, name: None,
+        show_key: Callable[[bytes, str], None] | None = None,
+        completion: CompletionSettings | None = None,
+        sniffer: Sniffer | None = None,
         clock: Callable[[], Utc] = wall_clock,
     ) -> None:
         self._clock = clock
@@ -57,7 +62,7 @@ class RealHome(RadioHome):
         self._keyed: list[str] = []
         self._seen: dict[EntityId, set[type[RadioEvent]]] = {}
         self._stored = Utc(0)
-        super().__init__(scenario, radios, store, show_key)
+        super().__init__(scenario, radios, store, show_key, completion, sniffer)
 
     # -- time -------------------------------------------------------------------------
 

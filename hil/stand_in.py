@@ -32,10 +32,11 @@ from smets.store import MemoryStore
 
 from .home import describe, line_of
 from .monikers import STICKS, Moniker, MonikerError
+from .patience import push
 from .provisioning import Provisioning, cbke_authority
 from .radio.interface import DeviceRadio, NetworkDown, NodeType, RadioError, Received
 from .radio.interface import Event as RadioEvent
-from .radio_home import CARRY_RULE, JOIN_RULE, KEY_RULE, KEY_SECONDS, push
+from .radio_home import CARRY_RULE, JOIN_RULE, KEY_RULE, KEY_SECONDS
 from .radio_node import NoKey, RadioNode
 from .radios import StickRadios
 from .real_home import wall_clock
@@ -141,7 +142,7 @@ class StandIn:
             note=self._note_key,
             heard=self._heard,
         )
-        values = esme_values(self.station.device, lambda: node.suites)
+        values = esme_values(self.station.device, lambda: node.suites, tell=self._told)
         server = ClusterServer(self._endpoints, values)
         node.serve = lambda arrived: self._serve(server, arrived)
         node.start()
@@ -172,7 +173,8 @@ class StandIn:
                 await self._ask_time(node, centre)
             try:
                 names = ("TCKeepAliveBase", "TCKeepAliveJitter")
-                told = await node.ask(centre, KEEP_ALIVE, names, self._endpoints)
+                peer, own = await node.peer(centre, KEEP_ALIVE, self._endpoints)
+                told = await node.read(peer, KEEP_ALIVE, names, own)
                 base, jitter = (int(told.values[name]) for name in names)
                 failures = 0
             except (RadioError, TimeoutError):
@@ -197,7 +199,8 @@ class StandIn:
 
     async def _ask_time(self, node: RadioNode, centre: EntityId) -> None:
         try:
-            told = await node.ask(centre, TIME, ("Time",), self._endpoints)
+            peer, own = await node.peer(centre, TIME, self._endpoints)
+            told = await node.read(peer, TIME, ("Time",), own)
             seconds = int(told.values["Time"])
         except (RadioError, GbcsError, TimeoutError, KeyError) as error:
             self._say(self.entry.name, "zcl", f"the hub's time: {error or 'no answer'}", "failed")
@@ -218,6 +221,10 @@ class StandIn:
             elif isinstance(effect, Actuate | Happened):
                 self._tell(line_of(now, self.entry.name, effect))
         self._wake()
+
+    def _told(self, event: Event) -> None:
+        """What its clusters were told; after they have answered."""
+        asyncio.get_running_loop().call_soon(self._happens, event)
 
     def _wake(self) -> None:
         """See when the device wants to be woken."""

@@ -52,7 +52,7 @@ from .profile import Profile
 from .settings import DEFAULT_SETTINGS, DeviceSettings
 from .store import Store, StoreError
 from .values import pack, unpack
-from .work import LOG, AlertRequest, Work
+from .work import LOG, AlertRequest, Cache, Work
 
 ANSWERS = "answer/"
 LIMITER = "limiter/"
@@ -67,7 +67,8 @@ REFUSAL_WRITES = (f"{LOG}SecurityLog/", LIMITER, OWN_COUNTER)
 class Device:
     """A device of some profile on a store.
 
-    Constructing it on an old store carries on where the store ends.
+    Constructing it on an old store carries on where the store ends. While it is there nobody else
+    writes what it keeps.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Device:
         self.settings = settings
         self._store = store
         self._cache = CryptoCache()
+        self._values: Cache = {}
         self._released: list[Effect] = []
         work = self._work(now)
         self.entity: EntityId = Identity(work, self._cache).entity
@@ -122,6 +124,11 @@ class Device:
         """The device as it comes up again on its store."""
         return Device(self.profile, self._store, now, self.settings)
 
+    @property
+    def store(self) -> Store:
+        """Its non-volatile memory; others that share it have keys of their own."""
+        return self._store
+
     def observe(self, now: Utc) -> Work:
         """A unit of work to look at the device's state with; for tests and displays, never committed."""
         return self._work(now)
@@ -130,7 +137,15 @@ class Device:
 
     def _work(self, now: Utc) -> Work:
         profile = self.profile
-        return Work(self._store, now, profile.defaults, profile.log_sizes, self.settings, profile.event_is_on)
+        return Work(
+            self._store,
+            now,
+            profile.defaults,
+            profile.log_sizes,
+            self.settings,
+            profile.event_is_on,
+            self._values,
+        )
 
     def _run(self, event: Event, now: Utc) -> None:
         work = self._work(now)

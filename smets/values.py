@@ -22,10 +22,8 @@ _CHECKSUM = 4  # octets
 
 def pack(value: Value) -> bytes:
     """The octets of a value."""
-    out = bytearray()
-    _pack(value, out)
-    out += crc32(out).to_bytes(_CHECKSUM, "big")
-    return bytes(out)
+    body = _pack(value)
+    return body + crc32(body).to_bytes(_CHECKSUM, "big")
 
 
 def unpack(octets: bytes) -> Value:
@@ -42,23 +40,34 @@ def unpack(octets: bytes) -> Value:
     return value
 
 
-def _pack(value: Value, out: bytearray) -> None:
+def is_plain(value: Value) -> bool:
+    """Whether a value has the very types that `unpack` gives: no enumeration, no named tuple."""
+    kind = type(value)
+    return kind in _PLAIN or (kind is tuple and all(map(is_plain, value)))  # type: ignore[arg-type]
+
+
+_PLAIN = frozenset((type(None), bool, int, bytes, str))
+_HEADS = tuple(b"i" + length_octets(size) for size in range(64))
+
+
+def _pack(value: Value) -> bytes:
+    if type(value) is int:  # what most values are made of
+        size = value.bit_length() // 8 + 1
+        if size < len(_HEADS):
+            return _HEADS[size] + value.to_bytes(size, "big", signed=True)
+    if isinstance(value, tuple):
+        return b"l" + length_octets(len(value)) + b"".join(map(_pack, value))
     if value is None:
-        out += b"n"
-    elif value is True or value is False:
-        out += b"t" if value else b"f"
-    elif isinstance(value, int):
+        return b"n"
+    if value is True or value is False:
+        return b"t" if value else b"f"
+    if isinstance(value, int):
         body = value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
-        out += b"i" + length_octets(len(body)) + body
-    elif isinstance(value, str):
+        return b"i" + length_octets(len(body)) + body
+    if isinstance(value, str):
         body = value.encode()
-        out += b"s" + length_octets(len(body)) + body
-    elif isinstance(value, tuple):
-        out += b"l" + length_octets(len(value))
-        for item in value:
-            _pack(item, out)
-    else:
-        out += b"o" + length_octets(len(value)) + value
+        return b"s" + length_octets(len(body)) + body
+    return b"o" + length_octets(len(value)) + value
 
 
 def _unpack(octets: bytes, offset: int) -> tuple[Value, int]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
 
 from gbcs.errors import Check
 from gbcs.ids import EntityId
@@ -17,13 +18,30 @@ from gbcs.time import Utc
 
 from .events import Effect, Happened
 from .store import Store
-from .values import Value, pack, unpack
+from .values import Value, is_plain, pack, unpack
 
 if TYPE_CHECKING:
     from .settings import DeviceSettings
 
 ITEM = "item/"
 LOG = "log/"
+_CLOCK = "clock/offset"
+_COUNT = "/count"
+
+
+class _Absent(Enum):
+    """What a cache holds of a key that the store does not."""
+
+    ABSENT = 0
+
+
+Cache: TypeAlias = dict[str, "Value | _Absent"]
+"""Values that are in the store, by key, so that they need not be unpacked again; logs are not among them."""
+
+
+def _is_entry(key: str) -> bool:
+    """Whether a key is that of an entry of a log: there are too many to keep."""
+    return key.startswith(LOG) and not key.endswith(_COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +64,16 @@ class Work:
 
     `now` is the shell's time; `time` what the device's clock shows, which may differ.
     `defaults` holds the value of every data item that was never written, `log_sizes`
-    the capacity of every log.
+    the capacity of every log. `cache` is the device's, kept from one unit to the next; nobody
+    else may change the store meanwhile.
     """
 
     __slots__ = (
-        "_changes",
+        "_cache",
         "_event_is_on",
+        "_octets",
         "_store",
+        "_values",
         "alerts",
         "defaults",
         "effects",
@@ -69,9 +90,13 @@ class Work:
         log_sizes: Mapping[str, int],
         settings: DeviceSettings,
         event_is_on: Callable[[Work, int], bool] | None = None,
+        cache: Cache | None = None,
     ) -> None:
         self._store = store
-        self._changes: dict[str, bytes | None] = {}
+        self._cache = {} if cache is None else cache
+        # what changed, each key in one of the two: octets as they are, values not packed yet
+        self._octets: dict[str, bytes | None] = {}
+        self._values: dict[str, Value] = {}
         self.now = now
         self.defaults = defaults
         self.log_sizes = log_sizes
@@ -84,17 +109,21 @@ class Work:
 
     def get(self, key: str) -> bytes | None:
         """The octets under a key, changes of this unit included."""
-        if key in self._changes:
-            return self._changes[key]
+        if key in self._values:
+            return pack(self._values[key])
+        if key in self._octets:
+            return self._octets[key]
         return self._store.get(key)
 
     def put(self, key: str, octets: bytes | None) -> None:
         """Write octets under a key; None deletes."""
-        self._changes[key] = octets
+        self._values.pop(key, None)
+        self._octets[key] = octets
 
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """Every (key, octets) under a prefix in key order, changes of this unit included."""
-        changed = {k: v for k, v in self._changes.items() if k.startswith(prefix)}
+        changed = {k: v for k, v in self._octets.items() if k.startswith(prefix)}
+        changed |= {k: pack(v) for k, v in self._values.items() if k.startswith(prefix)}
         if not changed:
             yield from self._store.scan(prefix)
             return
@@ -106,22 +135,32 @@ class Work:
 
     def changed(self, prefix: str) -> bool:
         """Whether this unit has changes under a prefix that are not committed yet."""
-        return any(key.startswith(prefix) for key in self._changes)
+        return any(key.startswith(prefix) for made in (self._octets, self._values) for key in made)
 
     def commit(self) -> None:
         """Make every change durable. Raises StoreError, and then nothing changed."""
-        if self._changes:
-            self._store.commit(self._changes)
-            self._changes = {}
+        octets, values, cache = self._octets, self._values, self._cache
+        if not octets and not values:
+            return
+        self._store.commit({**octets, **{key: pack(value) for key, value in values.items()}})
+        for key in octets:
+            cache.pop(key, None)
+        for key, value in values.items():
+            if not _is_entry(key) and is_plain(value):
+                cache[key] = value
+            else:
+                cache.pop(key, None)
+        self._octets, self._values = {}, {}
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Forget every change, effect and alert of the block if it raises."""
-        changes, effects, alerts = dict(self._changes), len(self.effects), len(self.alerts)
+        octets, values = dict(self._octets), dict(self._values)
+        effects, alerts = len(self.effects), len(self.alerts)
         try:
             yield
         except BaseException:
-            self._changes = changes
+            self._octets, self._values = octets, values
             del self.effects[effects:]
             del self.alerts[alerts:]
             raise
@@ -130,12 +169,28 @@ class Work:
 
     def value(self, key: str, default: Value = None) -> Value:
         """The value under a key."""
-        octets = self.get(key)
-        return default if octets is None else unpack(octets)
+        found = self._found(key)
+        return default if found is _Absent.ABSENT else found
+
+    def _found(self, key: str) -> Value | _Absent:
+        found: Value | _Absent
+        if key in self._values:
+            return self._values[key]
+        if key not in self._octets:
+            if key in self._cache:
+                return self._cache[key]
+            octets = self._store.get(key)
+            found = _Absent.ABSENT if octets is None else unpack(octets)
+            if not _is_entry(key):
+                self._cache[key] = found
+            return found
+        octets = self._octets[key]
+        return _Absent.ABSENT if octets is None else unpack(octets)
 
     def set_value(self, key: str, value: Value) -> None:
         """Write a value under a key."""
-        self.put(key, pack(value))
+        self._octets.pop(key, None)
+        self._values[key] = value
 
     def number(self, key: str, default: int = 0) -> int:
         """The number under a key."""
@@ -146,8 +201,8 @@ class Work:
 
     def item(self, name: str) -> Value:
         """A data item, its default if it was never written. Raises KeyError for an unknown one."""
-        octets = self.get(ITEM + name)
-        return self.defaults[name] if octets is None else unpack(octets)
+        found = self._found(ITEM + name)
+        return self.defaults[name] if found is _Absent.ABSENT else found
 
     def int_item(self, name: str) -> int:
         """A data item that is a number."""
@@ -158,24 +213,23 @@ class Work:
         """Write a data item. Raises KeyError for an unknown one."""
         if name not in self.defaults:
             raise KeyError(name)
-        self.put(ITEM + name, pack(value))
+        self.set_value(ITEM + name, value)
 
     # -- logs -------------------------------------------------------------------------
 
     def log(self, name: str, *entry: Value) -> None:
         """Append an entry, its time stamp first; the oldest goes when the log is full."""
         size = self.log_sizes[name]
-        count = self.number(f"{LOG}{name}/count")
-        self.put(f"{LOG}{name}/{count % size:05d}", pack(entry))
-        self.set_value(f"{LOG}{name}/count", count + 1)
+        count = self.number(f"{LOG}{name}{_COUNT}")
+        self.set_value(f"{LOG}{name}/{count % size:05d}", entry)
+        self.set_value(f"{LOG}{name}{_COUNT}", count + 1)
 
     def log_entries(self, name: str) -> Iterator[tuple[Value, ...]]:
         """The entries of a log, oldest first."""
         size = self.log_sizes[name]
-        count = self.number(f"{LOG}{name}/count")
+        count = self.number(f"{LOG}{name}{_COUNT}")
         for index in range(max(0, count - size), count):
-            octets = self.get(f"{LOG}{name}/{index % size:05d}")
-            entry = None if octets is None else unpack(octets)
+            entry = self.value(f"{LOG}{name}/{index % size:05d}")
             if isinstance(entry, tuple):
                 yield entry
 
@@ -193,11 +247,12 @@ class Work:
     @property
     def time(self) -> Utc:
         """What the device's clock shows."""
-        return self.now.plus(us=self.number("clock/offset"))
+        offset = self.number(_CLOCK)
+        return self.now.plus(us=offset) if offset else self.now
 
     def shell_time(self, time: Utc) -> Utc:
         """When, in the shell's time, the device's clock will show a time."""
-        return time.plus(us=-self.number("clock/offset"))
+        return time.plus(us=-self.number(_CLOCK))
 
     # -- what leaves ------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "pki": "Make, extend, show, check and convert test certificates and key stores.",
     "dongle": "Serve virtual ZigBee dongles on terminals and TCP ports.",
     "dongles": "List the serial sticks of this machine.",
+    "sniff": "Write what a stick hears on a channel to a file for Wireshark.",
     "usecases": "Show the table of use cases, or the values of one.",
     "docs": "Write pages about use cases, alerts and settings.",
 }

@@ -49,6 +49,7 @@ _WIDTHS = (4, 50, 18, 20)
 @click.option("--air", metavar="AIR", help="Options of the air between virtual dongles.")
 @click.option("--line", metavar="LINE", help="What is wrong with the lines to virtual dongles.")
 @click.option("--capture", metavar="FILE", type=PATH, help="Write what is on the air to a pcapng file.")
+@click.option("--sniffer", metavar="MONIKER", help="The stick that hears what is captured, beside sticks.")
 @click.option("--keyfile", metavar="FILE", type=PATH, help="Write the keys of the run, for Wireshark.")
 def command(
     scenario: Path | None,
@@ -60,14 +61,17 @@ def command(
     air: str | None,
     line: str | None,
     capture: Path | None,
+    sniffer: str | None,
     keyfile: Path | None,
 ) -> int:
     """Bring a home up, send it commands, judge the answers."""
     from hil.homes import open_home
+    from hil.monikers import Moniker
     from hil.runner import Runner
     from hil.scenario import load_scenario
 
     loaded = _on_air(load_scenario(scenario), han, air, line)
+    ear = None if sniffer is None else Moniker.parse(sniffer)
     with ExitStack() as stack:
         outputs = _outputs(stack, transcript, report)
         stores = None
@@ -75,7 +79,7 @@ def command(
             from hil.sqlite_store import SqliteDatabase
 
             stores = stack.enter_context(SqliteDatabase(store)).store
-        home = stack.enter_context(open_home(loaded, stores, capture, keyfile))
+        home = stack.enter_context(open_home(loaded, stores, capture, keyfile, ear))
         runner = Runner(loaded, home)
         results: list[Result] = []
         try:

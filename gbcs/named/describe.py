@@ -1,7 +1,6 @@
 """What the values of a use case are, as trees: for documents, terminals and whoever fills them in.
 
-`fields_of` says it in one line a value. The trees are made from the same tables: wire types,
-field lists and declarations, never from those lines.
+The trees are made from the tables: wire types, field lists and declarations.
 """
 
 from __future__ import annotations

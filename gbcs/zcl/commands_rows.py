@@ -2,6 +2,13 @@
 
 Columns as in `clusters.command_row`: cluster (None: any), receiver, id, name, fields in the
 notation of `fieldlist` (None: not known here), what a From Date Time before it means.
+
+Gap: of what only the home network asks and tells, the reference has names, some without identifiers,
+and no fields. Rows marked [D] have them from a second source, the ZigBee dissectors of Wireshark 4.0:
+identifiers are in the list of its values, fields in what it makes of payloads of octets that all differ,
+those that may be absent in what it makes of payloads cut short (tests/hil/test_dissected_commands.py).
+A dissector tells the size of a number, not its type: that is the one of the same field elsewhere. Where
+it shows no field there is none, or none it knows; such rows have no fields.
 """
 # fmt: off
 
@@ -16,6 +23,7 @@ _SNAPSHOT = ("SnapshotId:uint32, SnapshotTime:utc, TotalSnapshotsFound:uint8, " 
              ", SnapshotCause:bitmap32@snapshot-cause, SnapshotPayloadType:enum8")
 _GET_SNAPSHOT = "EarliestStartTime:utc, LatestEndTime:utc, SnapshotOffset:uint8, SnapshotCause:bitmap32@snapshot-cause"
 _IMAGE = "ManufacturerCode:uint16, ImageType:uint16, FileVersion:uint32"
+_GET_ISSUED = "EarliestStartTime:utc, MinIssuerEventId:uint32, NumberOfCommands:uint8"
 _WRITE = "Records[]{AttributeId:attribute-id, Value:typed}"
 _STATUSES = "Records[]{Status:enum8@status, when Status!=0, AttributeId:attribute-id}"
 _SELECTOR = "Selector:uint8, Indices[Selector&0F]{Index:uint16}"
@@ -56,7 +64,15 @@ ROWS: tuple[Row, ...] = (
     (0x0019, "client", 0x09, "QueryDeviceSpecificFileResponse", None),
     # Price
     (0x0700, "server", 0x00, "GetCurrentPrice", "CommandOptions:bitmap8"),
-    (0x0700, "server", 0x0B, "GetBillingPeriod", "EarliestStartTime:utc, MinIssuerEventId:uint32, NumberOfCommands:uint8, TariffType:bitmap8"),
+    (0x0700, "server", 0x03, "GetBlockPeriod", "StartTime:utc, NumberOfEvents:uint8, ?TariffType:bitmap8"),  # [D]
+    (0x0700, "server", 0x04, "GetConversionFactor", _GET_ISSUED),  # [D]
+    (0x0700, "server", 0x05, "GetCalorificValue", _GET_ISSUED),  # [D]
+    (0x0700, "server", 0x06, "GetTariffInformation", f"{_GET_ISSUED}, TariffType:bitmap8"),  # [D]
+    (0x0700, "server", 0x07, "GetPriceMatrix", "IssuerTariffId:uint32"),  # [D]
+    (0x0700, "server", 0x08, "GetBlockThresholds", "IssuerTariffId:uint32"),  # [D]
+    (0x0700, "server", 0x0A, "GetTierLabels", "IssuerTariffId:uint32"),  # [D]
+    (0x0700, "server", 0x0B, "GetBillingPeriod", f"{_GET_ISSUED}, TariffType:bitmap8"),
+    (0x0700, "server", 0x0C, "GetConsolidatedBill", f"{_GET_ISSUED}, ?TariffType:bitmap8"),  # [D]
     # the fields behind Price are those of ZSE; GBCS gives them no meaning (gbz-payloads 8)
     (0x0700, "client", 0x00, "PublishPrice",
         "ProviderId:uint32, RateLabel:octet-string, IssuerEventId:uint32, CurrentTime:utc, UnitOfMeasure:enum8@unit, "
@@ -83,11 +99,16 @@ ROWS: tuple[Row, ...] = (
         f"{_TARIFF}, {_PART}, SubPayloadControl:bitmap8, SubPayload[]{{TierBlockId:uint8, Price:uint32@price}}"),
     (0x0700, "client", 0x06, "PublishBlockThresholds",
         f"{_TARIFF}, {_PART}, SubPayloadControl:bitmap8, TierNumberOfBlockThresholds:uint8, BlockThresholds[]{{BlockThreshold:uint48}}"),
-    (0x0700, "client", 0x08, "PublishTierLabels", None),
+    (0x0700, "client", 0x08, "PublishTierLabels",  # [D]
+        f"ProviderId:uint32, IssuerEventId:uint32, IssuerTariffId:uint32, {_PART}, NumberOfLabels:uint8, "
+        "Labels[NumberOfLabels]{TierId:uint8, TierLabel:octet-string}"),
     (0x0700, "client", 0x09, "PublishBillingPeriod",
         "ProviderId:uint32, IssuerEventId:uint32, BillingPeriodStartTime:utc, BillingPeriodDuration:uint24, "
         "BillingPeriodDurationType:bitmap8, TariffType:bitmap8"),
-    (0x0700, "client", 0x0A, "PublishConsolidatedBill", None),
+    (0x0700, "client", 0x0A, "PublishConsolidatedBill",  # [D]
+        "ProviderId:uint32, IssuerEventId:uint32, BillingPeriodStartTime:utc, BillingPeriodDuration:uint24, "
+        "BillingPeriodDurationType:bitmap8, TariffType:bitmap8, ConsolidatedBill:uint32, Currency:uint16@currency, "
+        "BillTrailingDigit:bitmap8"),
     # Metering
     (0x0702, "server", 0x01, "RequestMirrorResponse", None),
     (0x0702, "server", 0x02, "MirrorRemoved", None),
@@ -123,13 +144,14 @@ ROWS: tuple[Row, ...] = (
         "ProviderId:uint32, IssuerEventId:uint32, ImplementationDateTime:utc, SupplyStatus:enum8@supply"),
     (0x0702, "client", 0x0D, "StartSamplingResponse", "SampleId:uint16@sample-id"),
     # Messaging
-    (0x0703, "server", 0x00, "GetLastMessage", None),
-    (0x0703, "server", 0x01, "MessageConfirmation", None),
+    (0x0703, "server", 0x00, "GetLastMessage", ""),  # [D]
+    (0x0703, "server", 0x01, "MessageConfirmation",  # [D]
+        "MessageId:uint32, ConfirmationTime:utc, ?ConfirmationControl:bitmap8, ?Response:octet-string"),
     (0x0703, "client", 0x00, "DisplayMessage",
         "MessageId:uint32, MessageControl:bitmap8, StartTime:utc, DurationInMinutes:uint16@min, Message:char-string, "
         "?ExtendedMessageControl:bitmap8"),
-    (0x0703, "client", 0x01, "CancelMessage", None),
-    (0x0703, "client", 0x03, "CancelAllMessages", None),
+    (0x0703, "client", 0x01, "CancelMessage", "MessageId:uint32, MessageControl:bitmap8"),  # [D]
+    (0x0703, "client", 0x03, "CancelAllMessages", "ImplementationTime:utc"),  # [D]
     # Prepayment
     (0x0705, "server", 0x00, "SelectAvailableEmergencyCredit", "CommandIssueDateTime:utc, OriginatingDevice:enum8@origin"),
     (0x0705, "server", 0x02, "ChangeDebt",
@@ -164,12 +186,14 @@ ROWS: tuple[Row, ...] = (
     (0x0705, "client", 0x06, "PublishDebtLog",
         f"{_PART}, DebtPayload[]{{CollectionTime:utc, AmountCollected:uint32@millipence, DebtType:enum8, OutstandingDebt:uint32@millipence}}"),
     # Calendar
-    (0x0707, "server", 0x00, "GetCalendar", None),
+    (0x0707, "server", 0x00, "GetCalendar",  # [D]
+        "EarliestStartTime:utc, MinIssuerEventId:uint32, NumberOfCalendars:uint8, CalendarType:enum8@calendar, ProviderId:uint32"),
     (0x0707, "server", 0x01, "GetDayProfiles", "ProviderId:uint32, IssuerCalendarId:uint32@calendar-id, StartDayId:uint8, NumberOfDays:uint8"),
     (0x0707, "server", 0x02, "GetWeekProfiles", "ProviderId:uint32, IssuerCalendarId:uint32@calendar-id, StartWeekId:uint8, NumberOfWeeks:uint8"),
     (0x0707, "server", 0x03, "GetSeasons", "ProviderId:uint32, IssuerCalendarId:uint32@calendar-id"),
     (0x0707, "server", 0x04, "GetSpecialDays",
         "StartTime:utc, NumberOfEvents:uint8, CalendarType:enum8@calendar, ProviderId:uint32, IssuerCalendarId:uint32@calendar-id"),
+    (0x0707, "server", 0x05, "GetCalendarCancellation", ""),  # [D]
     (0x0707, "client", 0x00, "PublishCalendar",
         f"{_CALENDAR}, StartTime:utc, CalendarType:enum8@calendar, CalendarTimeReference:enum8, CalendarName:octet-string, "
         "NumberOfSeasons:uint8, NumberOfWeekProfiles:uint8, NumberOfDayProfiles:uint8"),
@@ -183,14 +207,15 @@ ROWS: tuple[Row, ...] = (
     (0x0707, "client", 0x04, "PublishSpecialDays",
         f"{_CALENDAR}, StartTime:utc, CalendarType:enum8@calendar, TotalNumberOfSpecialDays:uint8, {_PART}, "
         "SpecialDayEntries[]{SpecialDayDate:date, DayIdRef:uint8}"),
-    (0x0707, "client", 0x05, "CancelCalendar", None),
+    (0x0707, "client", 0x05, "CancelCalendar",  # [D]
+        "ProviderId:uint32, IssuerCalendarId:uint32@calendar-id, CalendarType:enum8@calendar"),
     # Device Management
-    (0x0708, "server", 0x00, "GetChangeOfTenancy", None),
-    (0x0708, "server", 0x01, "GetChangeOfSupplier", None),
-    (0x0708, "server", 0x03, "GetSiteID", None),
+    (0x0708, "server", 0x00, "GetChangeOfTenancy", ""),  # [D]
+    (0x0708, "server", 0x01, "GetChangeOfSupplier", ""),  # [D]
+    (0x0708, "server", 0x03, "GetSiteID", ""),  # [D]
     (0x0708, "server", 0x04, "ReportEventConfiguration",
         "CommandIndex:uint8, TotalCommands:uint8, EventConfigurationPayload[]{EventId:uint16@event, EventConfiguration:bitmap8@event-configuration}"),
-    (0x0708, "server", 0x05, "GetCIN", None),
+    (0x0708, "server", 0x05, "GetCIN", ""),  # [D]
     (0x0708, "client", 0x00, "PublishChangeOfTenancy",
         "ProviderId:uint32, IssuerEventId:uint32, TariffType:bitmap8, ImplementationDateTime:utc, ProposedTenancyChangeControl:bitmap32"),
     (0x0708, "client", 0x01, "PublishChangeOfSupplier",

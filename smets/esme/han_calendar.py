@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..han.cluster_commands import Answer, Asked, CommandRow, Told, in_parts
+from ..han.cluster_commands import Answer, Asked, CommandRow, Told, in_parts, nothing_held
 from ..work import Work
 from .han_settings import PublishSettings
 
@@ -35,7 +35,8 @@ def calendar_rows(settings: PublishSettings) -> tuple[CommandRow, ...]:
 
     def calendar(asked: Asked) -> Answer:
         held = {name: _part(asked.work, name) for name in ("Seasons", "Weeks", "Days")}
-        if not any(held.values()):
+        is_asked = asked.values["CalendarType"] in (IMPORT_CALENDAR, settings.any_calendar)
+        if not any(held.values()) or not is_asked:
             return ()
         told = {
             **common(asked.work),
@@ -110,6 +111,7 @@ def calendar_rows(settings: PublishSettings) -> tuple[CommandRow, ...]:
         CommandRow("GetWeekProfiles", weeks),
         CommandRow("GetSeasons", seasons),
         CommandRow("GetSpecialDays", special_days),
+        nothing_held("GetCalendarCancellation"),
     )
 
 

@@ -8,6 +8,9 @@ from gbcs.errors import BuildError
 
 from ..work import Work
 
+FROM_NOW = 0x0000_0000
+DELIVERED = 0x00  # tariff type
+
 
 @dataclass(frozen=True, slots=True)
 class PublishSettings:
@@ -22,14 +25,22 @@ class PublishSettings:
     changes."""
     message_id: int = 1
     """Gap: a supplier's message comes to an ESME without an identifier."""
+    tariff_id: int = 1  # as in every GBCS message (gbz-payloads 6)
+    block_scheme: int = 3
+    """Charging scheme of a tariff with blocks: blocks of each tier, with thresholds of its own, as the
+    ZigBee dissectors of Wireshark 4.0 name it. Gap: gbz-payloads 6 has 1 for gas, which has no such tiers."""
+    any_calendar: int = 0xFF
+    """A type that asks for calendars of any type. Gap: the reference has none; FF is no calendar's type."""
 
     def __post_init__(self) -> None:
         """Ranges."""
-        for value in (self.provider_id, self.issuer_event_id or 0, self.message_id):
+        for value in (self.provider_id, self.issuer_event_id or 0, self.message_id, self.tariff_id):
             if not 0 <= value <= 0xFFFF_FFFF:
                 raise BuildError("four octets", "identifiers")
         if not 0 <= self.price_minutes <= 0xFFFF:
             raise BuildError("two octets", "price_minutes")
+        if not (0 <= self.block_scheme <= 0x0F and 0 <= self.any_calendar <= 0xFF):
+            raise BuildError("half an octet, and an octet", "block_scheme, any_calendar")
 
     def event_id(self, work: Work) -> int:
         """The issuer event identifier of an answer."""

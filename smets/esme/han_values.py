@@ -28,7 +28,8 @@ from ..han.cluster_values import (
 )
 from ..han.endpoints import METER, PREPAYMENT, PRICE
 from ..work import Work
-from .han_commands import currency, esme_commands
+from .han_commands import Tell, esme_commands
+from .han_price import currency
 from .han_settings import PublishSettings
 
 UNIT_KWH = 0x00
@@ -62,16 +63,17 @@ def esme_values(
     basic: BasicSettings | None = None,
     metering: MeteringSettings = MeteringSettings(),
     publish: PublishSettings | None = None,
+    tell: Tell | None = None,
 ) -> DeviceValues:
     """The values of a meter, and its answers to commands; `suites` are those of its key establishment.
 
-    `basic` None: the defaults, and the power source of its variant.
+    `basic` None: the defaults, and the power source of its variant. `tell`: see `esme_commands`.
     """
     if basic is None:
         polyphase = device.profile.defaults["MeterVariant"] == POLYPHASE
         basic = BasicSettings(power_source=MAINS_THREE_PHASE if polyphase else MAINS_SINGLE_PHASE)
     rows = (*common_rows(basic, suites), *_metering(metering), *PREPAYMENT_ROWS)
-    return DeviceValues(rows, device.observe, esme_commands(publish or PublishSettings()))
+    return DeviceValues(rows, device.observe, esme_commands(publish or PublishSettings(), tell))
 
 
 def _metering(settings: MeteringSettings) -> tuple[ValueRow, ...]:

@@ -13,6 +13,7 @@ from gbcs.dlms.objects import model
 from gbcs.ids import DeviceType, EntityId, Payload, Role
 from gbcs.time import Utc
 
+from ..asn1_server import Asn1Server
 from ..behaviours.activation import FutureDated
 from ..behaviours.alert_settings import AlertSettings, alert_is_on, event_is_on
 from ..behaviours.clock import Clock, set_clock
@@ -28,6 +29,7 @@ from ..store import Store
 from ..values import Value, pack
 from ..work import ITEM, Work
 from .items import absent_flags, items
+from .messages import Messages
 
 # in a template of their own, but what they ask for is not built yet
 NOT_BUILT = frozenset((0x0007,))
@@ -74,6 +76,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         payment.supply,
         payment,
         Resets(future_dated, by_name),
+        Messages(),
         future_dated,
     )
     hooks = Hooks(behaviours)
@@ -86,7 +89,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     return Profile(
         DeviceType.ESME,
         Payload.DLMS,
-        {Payload.DLMS: dlms, Payload.ASN1: CredentialsServer(DeviceType.ESME)},
+        {Payload.DLMS: dlms, Payload.ASN1: Asn1Server(CredentialsServer(DeviceType.ESME))},
         behaviours,
         {item.name: item.default for item in rows},
         {item.name: item.capacity for item in rows if item.capacity},

@@ -25,7 +25,15 @@ MAX_PARTS = 0xFF  # what the count of commands can say
 # request, what answers it
 ANSWERS: Mapping[str, str] = {
     "GetCurrentPrice": "PublishPrice",
+    "GetBlockPeriod": "PublishBlockPeriod",
+    "GetConversionFactor": "PublishConversionFactor",
+    "GetCalorificValue": "PublishCalorificValue",
+    "GetTariffInformation": "PublishTariffInformation",
+    "GetPriceMatrix": "PublishPriceMatrix",
+    "GetBlockThresholds": "PublishBlockThresholds",
+    "GetTierLabels": "PublishTierLabels",
     "GetBillingPeriod": "PublishBillingPeriod",
+    "GetConsolidatedBill": "PublishConsolidatedBill",
     "GetSnapshot": "PublishSnapshot",
     "StartSampling": "StartSamplingResponse",
     "GetSampledData": "GetSampledDataResponse",
@@ -41,6 +49,7 @@ ANSWERS: Mapping[str, str] = {
     "GetWeekProfiles": "PublishWeekProfile",
     "GetSeasons": "PublishSeasons",
     "GetSpecialDays": "PublishSpecialDays",
+    "GetCalendarCancellation": "CancelCalendar",
     "GetChangeOfTenancy": "PublishChangeOfTenancy",
     "GetChangeOfSupplier": "PublishChangeOfSupplier",
     "GetSiteID": "UpdateSiteID",
@@ -54,7 +63,7 @@ ANSWERS: Mapping[str, str] = {
 class Asked:
     """A request: its fields by name, the endpoint it went to, the state it is answered from.
 
-    `values` are empty where the tables have no fields for it. `room`: octets a frame may have.
+    `room`: octets a frame may have.
     """
 
     values: Mapping[str, Any]
@@ -82,14 +91,14 @@ class CommandRow(NamedTuple):
 
 
 class CommandTable:
-    """Rows by their command. Raises BuildError for a name that is no command to a server."""
+    """Rows by their command. Raises BuildError for a name that is no command to a server with fields."""
 
     def __init__(self, rows: Iterable[CommandRow] = ()) -> None:
         self._rows: dict[Command, CommandRow] = {}
         for row in rows:
             known = command_by_name(row.request)
-            if known.cluster is None or known.to_client is not False:
-                raise BuildError("no command to a server", row.request)
+            if known.cluster is None or known.to_client is not False or known.fields is None:
+                raise BuildError("no command to a server with known fields", row.request)
             self._rows[known] = row
 
     def __contains__(self, command: Command) -> bool:
@@ -124,23 +133,35 @@ def in_parts(command: str, common: Mapping[str, Any], entries: Sequence[Any], ro
     names = [] if layout is None else [member.name for member in layout.members]
     if layout is None or not isinstance(layout.members[-1], Repeat) or "CommandIndex" not in names:
         raise BuildError("not a command in parts", command)
-    total = names[names.index("CommandIndex") + 1]
-    numbers = {"CommandIndex": 0, total: 0}
+    numbers = {"CommandIndex": 0, _total(command): 0}
     groups: list[list[Any]] = [[]]
     free = left = room - _size(command, {**common, **numbers, names[-1]: ()})
     for entry in entries:
         size = _size(command, {**common, **numbers, names[-1]: (entry,)}) - (room - free)
         if size > left and groups[-1]:
-            if len(groups) == MAX_PARTS:
-                break
             groups.append([])
             left = free
         groups[-1].append(entry)
         left -= size
+    return numbered([Told(command, {**common, names[-1]: tuple(group)}) for group in groups])
+
+
+def numbered(parts: Sequence[Told]) -> tuple[Told, ...]:
+    """Commands as the parts of one answer, up to the last that can be counted. Raises BuildError."""
+    kept = parts[:MAX_PARTS]
     return tuple(
-        Told(command, {**common, "CommandIndex": index, total: len(groups), names[-1]: tuple(group)})
-        for index, group in enumerate(groups)
+        Told(name, {**values, "CommandIndex": index, _total(name): len(kept)})
+        for index, (name, values) in enumerate(kept)
     )
+
+
+def _total(command: str) -> str:
+    """The field with the number of parts: that behind the index of a part."""
+    layout = command_by_name(command).fields
+    names = [] if layout is None else [member.name for member in layout.members]
+    if "CommandIndex" not in names:
+        raise BuildError("not a command in parts", command)
+    return names[names.index("CommandIndex") + 1]
 
 
 def _size(command: str, values: Mapping[str, Any]) -> int:

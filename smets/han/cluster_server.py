@@ -100,9 +100,6 @@ class ClusterSettings:
     max_octets: int = 1500  # ours: what one transfer through a tunnel may have, too
     answers_errors: bool = False
     """Gap: the reference does not say whether an error overrules `disable default response`."""
-    unread_requests: bool = False
-    """Answer also requests whose fields the tables do not have, GetLastMessage and GetCIN among them, by
-    what is in force, whatever follows their header. Gap: han-clusters lists them without fields."""
 
     def __post_init__(self) -> None:
         """Ranges."""
@@ -196,8 +193,7 @@ class ClusterServer:
             return None
         if known is None or head.to_client or not self._values.takes(known):
             return UNSUP_CLUSTER_COMMAND
-        is_read = known.fields is not None or self._settings.unread_requests
-        return SUCCESS if is_read else UNSUP_CLUSTER_COMMAND
+        return SUCCESS
 
     # -- requests ---------------------------------------------------------------------
 
@@ -206,8 +202,7 @@ class ClusterServer:
         known = frame.declared
         if known is None:
             return UNSUP_CLUSTER_COMMAND
-        values = {} if known.fields is None else frame.values
-        answer = self._values.answer(known, values, endpoint, now, self._settings.max_octets)
+        answer = self._values.answer(known, frame.values, endpoint, now, self._settings.max_octets)
         if isinstance(answer, int):
             return answer
         return frames_of(answer, frame.sequence) or NOT_FOUND

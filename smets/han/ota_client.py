@@ -172,7 +172,6 @@ class OtaClient:
         if event.peer.station != self.hub:
             return ()
         self._server = event.peer
-        self._asked, self._tries = {}, 0
         out: list[OtaEffect] = []
         if self._announces and self.held is not None:
             out.append(ImageArrived(self.held.image, self._memory.image(self.held.slot), self.held.hash))

@@ -20,9 +20,9 @@ from .link import MAX_TRANSFER
 
 LENGTH = 3  # octets of a length from 256 to 65,535
 BLOCK_OVERHEAD = ROUTING_HEADER.size + LENGTH + SECURITY_HEADER_LENGTH + GBT_HEADER.size + LENGTH
+COPY_RULE = "house rule: copies"
 REMEMBERED = 8  # ours: messages whose copies are known
 WAKE_SECONDS = 1800  # at most (chts-hub 9.2)
-ERROR_SECONDS = 5  # ours: a TransferDataError so soon after a message means that one
 
 POLLED_BLOCKS = replace(TUNNEL_BLOCKS, give_up=2 * WAKE_SECONDS, linger=60)
 """As `TUNNEL_BLOCKS`, for a peer that sleeps: a transfer waits for its next wake, a late copy comes later."""
@@ -55,15 +55,15 @@ class Parcel:
 class Outbox:
     """Parcels for one peer in order; before them acknowledgements and repeated blocks (`urgent`).
 
-    `unsendable` collects messages that cannot be cut in blocks, and why; `handed` is the last
-    message that was taken, and when, as long as the peer may yet say that it was not.
+    `unsendable` collects messages that cannot be cut in blocks, and why; `handed` are the last
+    messages that were taken, as long as the peer may yet say that it has them not.
     """
 
     transfers: Transfers
     urgent: deque[bytes] = field(default_factory=deque)
     parcels: deque[Parcel] = field(default_factory=deque)
     unsendable: list[tuple[bytes, str]] = field(default_factory=list)
-    handed: tuple[Parcel, Utc] | None = None
+    handed: deque[Parcel] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     @property
     def pieces(self) -> int:
@@ -71,8 +71,9 @@ class Outbox:
         return len(self.urgent) + sum(map(self._pieces_of, self.parcels))
 
     def _pieces_of(self, parcel: Parcel) -> int:
-        if parcel.pieces:
-            return len(parcel.pieces)
+        return len(parcel.pieces) or self._cut_in(parcel)
+
+    def _cut_in(self, parcel: Parcel) -> int:
         settings, length = self.transfers.settings, len(parcel.octets)
         return 1 if length <= settings.threshold else -(-length // settings.block_size)
 
@@ -104,7 +105,7 @@ class Outbox:
         parcel = self.parcels[0] if self.parcels else None
         return parcel if parcel is not None and parcel.pieces and parcel.pieces[0] == piece else None
 
-    def taken(self, piece: bytes, now: Utc) -> Parcel | None:
+    def taken(self, piece: bytes) -> Parcel | None:
         """The peer has a piece that was first; the parcel that is delivered with it."""
         parcel = self.parcel_of(piece)
         if parcel is None:
@@ -114,17 +115,18 @@ class Outbox:
         parcel.pieces.popleft()
         if parcel.pieces:
             return None
-        self.handed = parcel, now
-        return self.parcels.popleft()
+        self.handed.append(self.parcels.popleft())
+        return parcel
 
-    def refused(self, now: Utc) -> None:
-        """The peer knew no such tunnel: it has nothing of the first parcel, nor of one taken just now."""
-        if self.parcels:
+    def refused(self) -> None:
+        """The peer knew no such tunnel: it has not the last one handed, nor the half of the first parcel.
+
+        It says so once for each piece.
+        """
+        if self.parcels and len(self.parcels[0].pieces) < self._cut_in(self.parcels[0]):
             self.parcels[0].pieces.clear()
-        parcel, since = self.handed or (None, now)
-        if parcel is not None and now < since.plus(ERROR_SECONDS):
-            self.parcels.appendleft(parcel)
-        self.handed = None
+        if self.handed:
+            self.parcels.appendleft(self.handed.pop())
 
     def expired(self, now: Utc, keep: bytes | None = None) -> list[Parcel]:
         """Take out what is no longer wanted, but for the parcel with a piece that is on its way."""

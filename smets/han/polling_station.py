@@ -41,10 +41,9 @@ from .link import (
     TunnelStatus,
     put_octets,
 )
-from .outbox import POLLED_BLOCKS, WAKE_SECONDS, Copies, Outbox, Parcel, leaving_room
+from .outbox import COPY_RULE, POLLED_BLOCKS, WAKE_SECONDS, Copies, Outbox, Parcel, leaving_room
 
 RULE = "chts-hub 7.3"
-COPY_RULE = "house rule: copies"
 FRAMING = 1  # octets of a PUT before its message
 
 
@@ -277,7 +276,6 @@ class PollingStation:
     def _of_link(self, event: LinkEvent, now: Utc, out: list[Effect | Frame]) -> None:
         if isinstance(event, LinkUp):
             self._hub = event.peer
-            self._outbox.refused(now)  # nobody could have said so meanwhile
             self._begin(now)
             self._move(Trigger.LINK_UP, now, out)
         elif isinstance(event, LinkDown):
@@ -372,7 +370,7 @@ class PollingStation:
         except ParseError as error:
             out.append(Happened("refused", str(error), RULE))
             return
-        self._outbox.handed = None
+        self._outbox.handed.clear()
         self._more = response.remaining > 0
         if response.message is not None and not self._take(response.message, now, out):
             self._repeats += 1
@@ -412,7 +410,7 @@ class PollingStation:
         if self._flying is not None and command == self._flying:
             self._flying = None
             if report.arrived:
-                self._outbox.taken(self._piece, now)
+                self._outbox.taken(self._piece)
                 self._given(now, out)
             elif self._state is State.GIVING:
                 self._retry(now, out)
@@ -429,7 +427,7 @@ class PollingStation:
 
     def _gone(self, now: Utc, out: list[Effect | Frame]) -> None:
         """The hub knows no such tunnel: what was given through it last was not taken."""
-        self._outbox.refused(now)
+        self._outbox.refused()
         self._flying = None
         self._tunnel_id = NO_TUNNEL
         if self._state is State.ASKED:  # for another already
@@ -507,7 +505,7 @@ class PollingStation:
             if self._confirmed:
                 self._flying, self._piece = command, piece
                 return
-            self._outbox.taken(piece, now)
+            self._outbox.taken(piece)
         self._given(now, out)
 
     def _choose(self, now: Utc, out: list[Effect | Frame]) -> None:

@@ -12,7 +12,7 @@ from tests.bench.corpus import corpus
 from tests.bench.measures import build, decode, execute, named, seal, verify
 from tests.bench.timing import Ratio, Timing
 
-AIM = {"verify": 0.6, "seal": 0.6, "decode": 4_000, "build": 1_500, "cbke": 150}
+AIM = {"verify": 0.6, "seal": 0.6, "decode": 4_000, "build": 1_500, "cbke": 150, "read": 1 / 1.5}
 # of the speed of the plain decoder, which makes 20,000 a second where 4,000 and 6,000 are asked for
 NAMED_FLOOR, NAMED_AIM = 0.2, 0.3
 
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _rate("build by name", "messages", *build(messages, rounds), AIM["build"])
     _rate("execute", "commands by an ESME", *execute(count, rounds))
     _side("cbke", "a side of a suite-2 exchange", cbke(rounds))
+    _radios(rounds, max(1, min(count // 10, 20)))
 
 
 def _ratio(name: str, count: int, ratio: Ratio) -> None:
@@ -61,6 +62,27 @@ def _rate(name: str, what: str, count: int, timing: Timing, aim: float | None = 
 def _side(name: str, what: str, timing: Timing) -> None:
     milliseconds = 1e3 * timing.seconds
     print(f"{name:17} {milliseconds:.0f} ms {what} (aim under {AIM[name]}), noise {timing.noise:.1%}")
+
+
+def _radios(rounds: int, count: int) -> None:
+    try:
+        from tests.bench.radio import MESSAGE, carry, joins, read
+    except ImportError as error:
+        print(f"radios            not measured: {error}")
+        return
+    ratio = read(rounds, count)
+    bare, ours = (1e3 * timing.seconds / count for timing in (ratio.bare, ratio.ours))
+    print(
+        f"{'read on the air':17} ratio {ratio.value:.2f} (aim {AIM['read']:.2f}), noise {ratio.noise:.1%}: "
+        f"echo in bare bellows {bare:.1f} ms, ours {ours:.1f} ms"
+    )
+    aired, timing = carry(rounds, count)
+    took = 1e3 * timing.seconds / count
+    print(
+        f"{'message and back':17} {took:.0f} ms for {MESSAGE:,} octets, {took * 1e3 / aired:.2f} of their "
+        f"{aired / 1e3:.0f} ms on the air at 250 kbit/s, noise {timing.noise:.1%}"
+    )
+    _rate("join", "devices with key establishment", count, joins(max(1, rounds // 5), count))
 
 
 if __name__ == "__main__":

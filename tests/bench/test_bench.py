@@ -10,6 +10,13 @@ from tests.bench.corpus import generated
 from tests.bench.measures import decode, execute, verify
 from tests.bench.timing import Round, compare, measure
 
+try:
+    import bellows  # noqa: F401
+
+    RADIOS = ["read on the air", "message and back", "join"]
+except ImportError:
+    RADIOS = ["radios"]
+
 
 def test_every_measure_prints_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     bench.main(["--rounds", "2", "--size", "12"])
@@ -23,6 +30,7 @@ def test_every_measure_prints_a_line(capsys: pytest.CaptureFixture[str]) -> None
         "build by name",
         "execute",
         "cbke",
+        *RADIOS,
     ]
     assert lines[0].startswith("12 ")
 

@@ -218,6 +218,7 @@ def test_a_late_copy_is_no_new_beginning() -> None:
 def test_an_image_that_was_not_taken(status: int) -> None:
     hub = server(FILE)
     assert default(hub, octets_of(UpgradeEndRequest(status, NEW))) == 0
+    assert hub.progress(DEVICE.station) == Progress(NEW, 0, len(FILE), status)
     assert hub.take_ended() == (Ended(DEVICE.station, NEW, status),)
     assert default(hub, octets_of(UpgradeEndRequest(0, NEW._replace(file_version=7)))) == 0x8B
     assert hub.take_ended() == ()
@@ -243,6 +244,19 @@ def test_the_images_have_an_end() -> None:
             hub.offer(wrong)
 
 
+def test_a_hub_that_is_full_to_the_octet() -> None:
+    hub = server(most_octets=len(FILE), most_images=1)
+    assert hub.offer(FILE) == NEW
+
+
+def test_who_was_heard_of_last_is_remembered() -> None:
+    hub = server(FILE, most_stations=2)
+    first, second, third = (EntityId(bytes(7) + bytes((n,))) for n in range(3))
+    for station in (first, second, first, third):
+        ask(hub, ImageBlockRequest(NEW, 0, 10), station)
+    assert [hub.progress(station) is not None for station in (first, second, third)] == [True, False, True]
+
+
 def test_what_is_remembered_of_devices_has_an_end() -> None:
     hub = server(FILE, most_stations=3)
     stations = [EntityId(bytes(7) + bytes((n,))) for n in range(5)]
@@ -251,6 +265,11 @@ def test_what_is_remembered_of_devices_has_an_end() -> None:
         ask(hub, UpgradeEndRequest(0, NEW), station)
     assert [hub.progress(station) is not None for station in stations] == [False, False, True, True, True]
     assert [ended.station for ended in hub.take_ended()] == stations[2:]
+
+
+def test_settings_at_their_bounds() -> None:
+    OtaServerSettings(1, 1, 1, 0, 1, 1, unknown_image=1, wrong_offset=1)
+    OtaServerSettings(most_data=254, period=0xFFFF, jitter=100, unknown_image=0xFF, wrong_offset=0xFF)
 
 
 @pytest.mark.parametrize(

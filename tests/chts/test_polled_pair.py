@@ -24,6 +24,7 @@ HUB, DEVICE = Address(GPF), Address(METER)
 HUB_SETTINGS = PolledSettings(depth=5, lifetime=7200)
 DEVICE_SETTINGS = PollingSettings()
 STALE = 60  # seconds after which nothing is on its way any more
+COPIES = min(HUB_SETTINGS.copy_seconds, DEVICE_SETTINGS.copy_seconds) - STALE
 
 
 class OnAir(NamedTuple):
@@ -61,9 +62,10 @@ class PolledPair(RuleBasedStateMachine):
         self.to_wan: list[bytes] = []
         self.dropped = 0
         self.given_up = 0
-        self.uncertain = False  # a report was wrong, or a frame came twice
-        self.doubtful = False  # and then an end forgot what it had heard
+        self.uncertain: Utc | None = None  # since when an end cannot know what the other one has
+        self.doubtful = False  # and then the other one forgot what it had heard
         self.number = 0
+        self.up = True
         self._station(LinkUp(HUB))
 
     # -- both ends ------------------------------------------------------------------------
@@ -124,8 +126,9 @@ class PolledPair(RuleBasedStateMachine):
             self._of_hub(self.hub.sent(Sent(frame, arrived), self.now))
 
     def _one(self, on_air: OnAir, acknowledged: bool = True) -> None:
-        arrived = self._arrive(on_air.frame)
-        self.uncertain |= arrived and not (acknowledged and on_air.reports)
+        arrived = self.up and self._arrive(on_air.frame)
+        if arrived and not (acknowledged and on_air.reports):
+            self.uncertain = self.uncertain or self.now
         if on_air.reports:
             self._report(on_air.frame, arrived and acknowledged)
 
@@ -216,23 +219,38 @@ class PolledPair(RuleBasedStateMachine):
         else:
             raise AssertionError("it is always due")
         self.now = until
+        if self._between() and self.uncertain is None:
+            self.uncertain = self.now
+        if self.uncertain is not None and self.uncertain.plus(COPIES) <= self.now:
+            self.doubtful = True
+
+    def _between(self) -> bool:
+        """Whether an end waits to hear that what was acknowledged was taken."""
+        boxes = self.hub._boxes.values()
+        outboxes = [self.station._outbox, *(box.outbox for box in boxes)]
+        flying = [self.station._flying, *(box.flying for box in boxes)]
+        again = {octets for _, octets in self.hub.waiting()} & set(self.device.heard)
+        return bool(again) or any(o.handed for o in outboxes) or any(f is not None for f in flying)
 
     @rule()
     def the_device_joins_again(self) -> None:
         """Both ends see it."""
+        self.up = True
         self._of_hub(self.hub.link_up(DEVICE, self.now))
         self._station(LinkUp(HUB))
 
     @rule()
     def the_device_loses_its_link(self) -> None:
-        """Both ends see it."""
+        """Both ends see it, and nothing arrives any more."""
+        self.up = False
         self.hub.link_down(METER, self.now)
         self._station(LinkDown(HUB))
 
     @rule()
     def the_device_restarts(self) -> None:
         """It forgets its tunnel, what it had to say, and what it heard."""
-        self.doubtful |= self.uncertain
+        self.doubtful |= self.uncertain is not None or self._between()
+        self.up = True
         self.given.clear()
         self.dropped = 0
         self.to_wan.clear()
@@ -267,6 +285,7 @@ class PolledPair(RuleBasedStateMachine):
         if not self.doubtful and not self.given_up:
             assert set(self.device.heard) | set(self.expired) >= self.accepted
             assert len(self.given - set(self.to_wan)) <= self.dropped
+        self.uncertain = None
 
     def _quiet(self) -> None:
         for _ in range(200):
@@ -300,6 +319,8 @@ class PolledPair(RuleBasedStateMachine):
         if not hasattr(self, "accepted"):
             return
         waiting = {octets for _, octets in self.hub.waiting()}
+        handed = [box.outbox.handed for box in self.hub._boxes.values()]
+        waiting |= {parcel.octets for parcels in handed for parcel in parcels}
         known = set(self.device.heard) | set(self.expired) | waiting | set(self.delivered)
         assert self.accepted <= known
         if not self.doubtful:

@@ -1,5 +1,7 @@
 """The hub's end of a tunnel: its table of transitions, its timers, its queue."""
 
+from random import Random
+
 import pytest
 
 from chts.tunnels import (
@@ -20,12 +22,14 @@ from smets.han.link import (
     Frame,
     RequestTunnel,
     RequestTunnelResponse,
+    Sent,
     TransferData,
     TransferDataError,
     TransferStatus,
     TunnelCommand,
     TunnelStatus,
 )
+from smets.han.tunnel_server import TunnelServer
 from tests.chts.rig import GPF, METER, device_id
 
 NOW = Utc.of(2026, 1, 1)
@@ -264,3 +268,90 @@ def test_one_tunnel_a_device() -> None:
     assert frames == [Frame(HUB, other, TransferData(7, b"x"))]
     line.tunnels.link_down(METER, line.now)
     assert line.tunnels.state(device_id(2)) is State.OPEN
+
+
+# -- on a link that reports ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_on_a_link_that_reports_all_arrives_once_and_in_order(seed: int) -> None:
+    chance = Random(seed)
+    now, number = NOW, 0
+    tunnels = Tunnels(HUB, confirmed=True)
+    server = TunnelServer(DEVICE)
+    air = tunnels.link_up(DEVICE, now)
+    heard: list[bytes] = []
+    accepted: list[bytes] = []
+
+    def arrive(frame: Frame) -> None:
+        if frame.destination == HUB:
+            air.extend(tunnels.receive(frame, now)[1])
+            return
+        octets, answer = server.receive(frame, now)
+        heard.extend([] if octets is None else [octets])
+        air.extend([] if answer is None else [answer])
+
+    while len(accepted) < 50 or len(heard) < 50:
+        if len(accepted) < 50 and chance.random() < 0.5:
+            number += 1
+            octets = number.to_bytes(2, "big")
+            frames, refusal = tunnels.send(METER, octets, now)
+            assert bool(refusal) == (len(accepted) - len(heard) >= QUEUE)
+            accepted += [] if refusal else [octets]
+            air += frames
+        if not air and chance.random() < 0.1:  # the device restarts and joins again
+            server = TunnelServer(DEVICE)
+            air += tunnels.link_up(DEVICE, now)
+        if air:
+            frame = air.pop(0)
+            arrived = frame.source == DEVICE or chance.random() > 0.3
+            if arrived:
+                arrive(frame)
+            if frame.source == HUB:
+                air += tunnels.sent(Sent(frame, arrived), now)
+        elif tunnels.state(METER) is not State.OPEN:
+            now = tunnels.next_deadline or now
+            air += tunnels.due(now)
+    assert heard == accepted
+    for _ in range(5):
+        while air:
+            frame = air.pop(0)
+            arrive(frame)
+            air += tunnels.sent(Sent(frame, True), now) if frame.source == HUB else []
+    assert tunnels.waiting() == []
+    assert heard == accepted
+
+
+def test_a_report_for_something_else_changes_nothing() -> None:
+    line = Line()
+    line.tunnels = Tunnels(HUB, confirmed=True)
+    assert line.tunnels.sent(Sent(Frame(HUB, DEVICE, RequestTunnel()), False), NOW) == []
+    line.open()
+    assert line.sends(b"x") == ([TransferData(7, b"x")], "")
+    for command in (RequestTunnel(), TransferData(7, b"y"), TransferData(8, b"x")):
+        for arrived in (True, False):
+            assert line.tunnels.sent(Sent(Frame(HUB, DEVICE, command), arrived), NOW) == []
+    assert line.tunnels.waiting() == [(METER, b"x")]
+    line.tunnels.link_down(METER, NOW)
+    assert line.tunnels.sent(Sent(Frame(HUB, DEVICE, TransferData(7, b"x")), True), NOW) == []
+    assert line.tunnels.waiting() == []
+
+
+def test_each_error_brings_the_message_before_back() -> None:
+    line = Line()
+    line.tunnels = Tunnels(HUB, confirmed=True)
+    line.open()
+    sent = line.sends(b"1")[0]
+    for octets in (b"2", b"3"):
+        assert line.sends(octets) == ([], "")
+    for _ in range(3):
+        (command,) = sent
+        sent = [f.command for f in line.tunnels.sent(Sent(Frame(HUB, DEVICE, command), True), NOW)]
+    assert line.tunnels.waiting() == []
+    error = TransferDataError(7, TransferStatus.NO_SUCH_TUNNEL)
+    assert line.hears(error) == (None, [RequestTunnel()])
+    assert line.hears(error) == (None, [])
+    assert line.tunnels.waiting() == [(METER, b"2"), (METER, b"3")]
+    assert line.hears(RequestTunnelResponse(8, SUCCESS)) == (None, [TransferData(8, b"2")])
+    assert line.hears(error) == (None, [])  # of the tunnel before; the first message, too
+    assert [octets for _, octets in line.tunnels.waiting()] == [b"1", b"2", b"3"]

@@ -13,7 +13,7 @@ from gbcs.errors import BuildError
 from gbcs.fields import build_message, checked_fields
 from gbcs.ids import Kind, Payload
 from gbcs.message import Message, parse_message
-from gbcs.named.payload import fields_of
+from gbcs.named.describe import describe
 from gbcs.protect import protection
 from gbcs.usecases import UseCase, table
 from gbcs.values import json_form
@@ -130,7 +130,7 @@ def test_values_given_are_among_those_listed(use_case: UseCase, kind: Kind) -> N
     for case in generated.cases(use_case, kind):
         if case.words and case.words[0] in ("variant", "counted"):
             continue  # values of other variants, or none
-        names = {field.name for field in fields_of(use_case, kind)}
+        names = {part.name for part in describe(use_case, kind)}
         extra = {"Variant", "Fault", "Items", "Components", "Lengths"}
         one = made(case, 0)
         given = {name.partition("#")[0] for name in one.expected} - extra

@@ -27,7 +27,8 @@ from gbcs.errors import BuildError
 from gbcs.ids import Cra, Kind, Payload
 from gbcs.message import Message, OtherInformation
 from gbcs.named.common import Irregular, Place
-from gbcs.named.payload import family_of, fields_of, payload_of, read_values
+from gbcs.named.describe import describe
+from gbcs.named.payload import family_of, payload_of, read_values
 from gbcs.protect import Keys
 from gbcs.usecases import by_name, table
 from gbcs.zcl.clusters import DEFAULT_RESPONSE, FAILURE
@@ -431,15 +432,15 @@ def test_an_unknown_use_case_has_no_family() -> None:
                 payload_of(other, {}, family)
 
 
-def test_fields_of_what_a_use_case_has_not() -> None:
+def test_describing_what_a_use_case_has_not() -> None:
     with pytest.raises(BuildError, match="ECS38 has no alert"):
-        fields_of(by_name("ECS38"), ALERT)
+        describe(by_name("ECS38"), ALERT)
     with pytest.raises(BuildError, match="PECS01 has no command"):
-        fields_of(by_name("PECS01"), COMMAND)
+        describe(by_name("PECS01"), COMMAND)
     with pytest.raises(BuildError, match="ECS47 has no variant set 9"):
-        fields_of(by_name("ECS47"), COMMAND, "set 9")
+        describe(by_name("ECS47"), COMMAND, "set 9")
     for generic in ("1000", "1001"):
-        names = [field.name for field in fields_of(by_name(generic), ALERT)]
+        names = [field.name for field in describe(by_name(generic), ALERT)]
         assert names == ["AlertCode", "Time"]
 
 

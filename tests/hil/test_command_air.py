@@ -34,7 +34,7 @@ from tests.chts.rig import NOW as HUB_NOW
 from tests.chts.rig import Rig
 from tests.hil.radio.radios import JOIN_KEY, LINK_KEY, NETWORK, join, lab, run, share
 from tests.hil.test_radio_home import dissected
-from tests.smets.han_asking import REFUSED, REQUESTS, TARIFF, TEXTS, UNREAD, UNREAD_REQUESTS, logged
+from tests.smets.han_asking import NOT_HELD, REFUSED, REQUESTS, TARIFF, TEXTS, logged
 from tests.smets.homes import Home
 
 PAIR_KEY = bytes(range(0x60, 0x70))
@@ -70,7 +70,7 @@ class House:
         assert known.cluster is not None
         endpoint = await node.radio.find_endpoint(peer, PROFILE_SE, known.cluster)
         assert endpoint is not None
-        values: Mapping[str, Any] | bytes = {**REQUESTS, **REFUSED}.get(name, b"")
+        values: Mapping[str, Any] | bytes = {**REQUESTS, **NOT_HELD, **REFUSED}.get(name, b"")
         return await node.request(Address(peer, endpoint), name, values, **more)
 
 
@@ -89,7 +89,7 @@ def started(
         deliver=lambda frame, payload: None,
     )
     if values is not None:
-        server = ClusterServer(endpoints_of(device), values, UNREAD)
+        server = ClusterServer(endpoints_of(device), values)
         node.serve = lambda arrived: server.receive(arrived.message, now, arrived.broadcast)
     node.start()
     return node
@@ -132,13 +132,15 @@ def in_a_house(test: Callable[[House], Coroutine[Any, Any, None]], capture: Capt
 def test_every_request_is_answered_on_the_air(asker: str) -> None:
     async def test(made: House) -> None:
         node: RadioNode = getattr(made, asker)
-        for name in (*REQUESTS, *UNREAD_REQUESTS):
+        for name in REQUESTS:
             answers = await made.ask(node, name)
             missing = name in ("GetChangeOfTenancy",)  # the meter has never been told of one
             assert (answers.status, answers.whole) == ((0x8B, False) if missing else (None, True)), name
             assert {told.command for told in answers.commands} <= {ANSWERS[name]}
         for name in REFUSED:
             assert await made.ask(node, name) == Answers((), 0x7E)
+        for name in NOT_HELD:
+            assert await made.ask(node, name) == Answers((), 0x8B)
 
     in_a_house(test)
 
@@ -204,7 +206,7 @@ def test_what_is_answered_dissects(tmp_path: Path) -> None:
     air, keys = tmp_path / "air.pcapng", tmp_path / "keys"
 
     async def test(made: House) -> None:
-        for name in (*REQUESTS, *UNREAD_REQUESTS):
+        for name in (*REQUESTS, *NOT_HELD, *REFUSED):
             await made.ask(made.display, name)
 
     with closing(Capture(air)) as capture, closing(KeyFile(keys)) as file:
@@ -215,6 +217,6 @@ def test_what_is_answered_dissects(tmp_path: Path) -> None:
     rows = dissected(air, keys, "_ws.malformed", "_ws.expert.message", "_ws.col.Info")
     assert [row for row in rows if row[0] or row[1]] == []
     shown = {row[2].partition(": ")[2].partition(",")[0].replace(" ", "") for row in rows}
-    asked = {*REQUESTS, *UNREAD_REQUESTS}
-    assert asked <= shown
-    assert {ANSWERS[name] for name in asked} - {"PublishChangeOfTenancy"} <= shown
+    assert {*REQUESTS, *NOT_HELD, *REFUSED} - {"GetBlockPeriod"} <= shown
+    assert "GetBlockPeriod(s)" in shown
+    assert {ANSWERS[name] for name in REQUESTS} - {"PublishChangeOfTenancy"} <= shown

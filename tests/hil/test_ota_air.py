@@ -17,12 +17,13 @@ from chts.ota_server import Ended, OtaServer
 from gbcs.errors import LocalError
 from gbcs.ota import image_hash, manufacturer_image
 from hil.capture import Capture, KeyFile
+from hil.home_images import HomeImages
 from hil.ota_driver import OtaDriver
 from hil.radio.ezsp_radio import EzspRadio
 from hil.radio.interface import Received
 from hil.radio_node import RadioNode
 from smets.events import PowerLost, PowerRestored
-from smets.han.attribute_client import Readings
+from smets.han.attribute_client import Readings, read_attributes, readings
 from smets.han.cluster_server import MACHINES, ClusterServer
 from smets.han.endpoints import OTA, endpoints_of, serving
 from smets.han.link import Address
@@ -32,11 +33,12 @@ from smets.han.ota_frames import QueryNextImageRequest, ota_frame
 from smets.han.ota_image import ImageId
 from smets.han.ota_rows import State
 from smets.han.ota_values import OtaValues
-from smets.han.zcl import PROFILE_SE, ApsMessage
+from smets.han.zcl import PROFILE_SE, ApsMessage, parse_zcl
 from smets.store import MemoryStore
 from tests.hil.radio.radios import JOIN_KEY, LINK_KEY, NETWORK, Lab, lab, run, until
 from tests.hil.test_radio_home import dissected
 from tests.smets.han.ota_hand import IDENTITY, NOW, RUNNING, image_id, make_file
+from tests.smets.homes import Home
 
 CI_OCTETS = 30_000
 PROMPT = OtaClientSettings(start_seconds=0, answer_seconds=2, retry_seconds=1, query_seconds=3600)
@@ -214,7 +216,9 @@ def test_a_broadcast_tells_of_an_image_and_attributes_of_its_way() -> None:
             await until(lambda: home.client.state is State.IDLE)  # there was nothing
             assert await told(home) == (0, 0xFFFF_FFFF)
             image = home.server.offer(octets)
+            outcome = home.driver.outcome(image)
             await home.hub.radio.broadcast(home.server.notify(image))
+            assert await outcome == home.arrived[0]
             await home.settled()
             assert await told(home) == (6, 2)
             assert home.client.image() == octets
@@ -233,8 +237,6 @@ def test_a_broadcast_tells_of_an_image_and_attributes_of_its_way() -> None:
 async def read(home: House, endpoint: int) -> Readings:
     """Attributes of the client's side, which a node's `read` does not ask for."""
     from gbcs.zcl.clusters import attributes_of
-    from smets.han.attribute_client import read_attributes, readings
-    from smets.han.zcl import parse_zcl
 
     names = [known.name for known in attributes_of(OTA)]
     request = read_attributes(OTA, names, 99, to_client=True).octets()
@@ -275,6 +277,44 @@ def test_without_a_link_key_there_is_no_image() -> None:
             assert home.told == []
 
     run(transfer())
+
+
+def test_a_home_sends_its_meter_firmware() -> None:
+    """With the items of a device and its store; the client is made anew between two images."""
+    home = Home.new()
+    noted: list[tuple[str, str, str]] = []
+
+    async def transfer() -> None:
+        async with lab(air="loss=0.05") as made:
+            hub_radio, meter_radio = await made.pair()
+            hub, meter = node(hub_radio, hub_radio, False), node(meter_radio, hub_radio, True)
+            images = HomeImages(hub_radio.eui64, lambda: NOW, lambda *told: noted.append(told))
+            images.start("hub", hub)
+            with pytest.raises(LocalError, match="no images"):
+                await images.distribute(hub, "meter", b"")
+            for version in (2, 3):
+                random = Random(3).randbytes
+                clusters = images.clusters("meter", "ESME", home.device, meter_radio.eui64, Nothing(), random)
+                asked = read_attributes(OTA, ["CurrentFileVersion"], 1, to_client=True).octets()
+                (answer,) = clusters.receive(ApsMessage(OTA, 2, 2, asked), NOW)
+                assert readings(parse_zcl(OTA, answer.payload)).values == {"CurrentFileVersion": RUNNING}
+                images.start("meter", meter)
+                octets = make_file(1000, version, manufacturer=0, image_type=0)
+                outcome = await images.distribute(hub, "meter", octets)
+                assert isinstance(outcome, ImageArrived)
+                assert outcome.octets == octets == images.client("meter").image()
+                assert images.server.offers == ()
+                await images.stop("meter")
+            images.clusters("ihd", "IHD", home.device, meter_radio.eui64, Nothing(), Random(3).randbytes)
+            images.start("ihd", meter)  # it has no client
+            with pytest.raises(LocalError, match="no images"):
+                images.client("ihd")
+            await images.close()
+            await hub.stop()
+            await meter.stop()
+
+    run(transfer())
+    assert noted == [("meter", f"image 0000/0000/{version:08X} is here", "") for version in (2, 3)]
 
 
 def test_a_hub_without_the_cluster() -> None:

@@ -11,8 +11,10 @@ from hil.homes import on_radio, open_home
 from hil.monikers import Moniker
 from hil.runner import Runner
 from hil.scenario import parse_scenario
+from smets.esme.messages import MessageConfirmed, confirmed
 from smets.events import Metrology, PowerLost, PowerRestored
 from smets.han.attribute_client import Readings
+from smets.han.command_client import Answers
 from smets.han.endpoints import BASIC, KEEP_ALIVE, KEY_ESTABLISHMENT, METER, PREPAYMENT, PRICE, SUB_GHZ, TIME
 from tests.hil.homes import HOME, READ, failures
 from tests.hil.homes import METER as METER_TEXT
@@ -23,7 +25,7 @@ from hil.radio.interface import SendError
 from hil.radio_home import RadioHome
 from tests.hil.test_radio_home import dissected
 
-FAILURE = 0x01
+SUCCESS, FAILURE, NOT_FOUND = 0x00, 0x01, 0x8B
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,39 @@ def test_what_the_meter_does_not_hold(home: RadioHome) -> None:
         home.read("hub", "meter", METER, ["Weather"])
 
 
+def test_a_node_asks_by_commands(home: RadioHome) -> None:
+    told = home.request("hub", "meter", "GetCurrentPrice", {"CommandOptions": 0})
+    assert told.whole
+    assert [answer.command for answer in told.commands] == ["PublishPrice"]
+    assert told.commands[0].values["CurrentTime"] == home.now.seconds
+    asked = {"IssuerTariffId": 1}
+    assert home.request("hub", "meter", "GetPriceMatrix", asked) == Answers((), NOT_FOUND)
+    assert home.request("meter", "hub", "GetPriceMatrix", asked) == Answers((), NOT_FOUND)
+    assert home.request("hub", "meter", "GetPriceMatrix", asked, encrypted=False) == Answers((), FAILURE)
+    with pytest.raises(LocalError, match="of no cluster"):
+        home.request("hub", "meter", "ReadAttributes")
+    with pytest.raises(LocalError, match="no cluster 0019"):
+        home.request("hub", "meter", "QueryNextImageRequest")
+    with pytest.raises(BuildError):
+        home.request("hub", "meter", "GetWeather")
+
+
+def test_a_message_is_confirmed_on_the_air(home: RadioHome) -> None:
+    device = home.stations["meter"].device
+    confirmation = {"MessageId": 1, "ConfirmationTime": 5}
+    assert home.request("hub", "meter", "MessageConfirmation", confirmation) == Answers((), NOT_FOUND)
+    work = device.observe(home.now)
+    work.set_item("SupplierMessage", b"Hello")
+    work.commit()
+    assert home.request("hub", "meter", "GetLastMessage").commands[0].values["Message"] == "Hello"
+    assert home.request("hub", "meter", "MessageConfirmation", confirmation) == Answers((), SUCCESS)
+    home.advance(1)
+    assert confirmed(device.observe(home.now)) == MessageConfirmed(1, 5)
+    assert [line.text for line in home.transcript.lines if line.verdict == "confirmed"] == [
+        "message 00000001"
+    ]
+
+
 @pytest.mark.parametrize(
     ("reader", "station", "clusters"),
     [("meter", "hub", (BASIC, TIME, KEEP_ALIVE)), ("hub", "meter", (BASIC, METER, PREPAYMENT, PRICE))],
@@ -121,6 +156,8 @@ def test_without_power_nothing_is_answered(home: RadioHome) -> None:
         home.read("hub", "meter", BASIC, ["ZCLVersion"])
     with pytest.raises(LocalError, match="meter has no power"):
         home.read("meter", "hub", BASIC, ["ZCLVersion"])
+    with pytest.raises(LocalError, match="meter has no power"):
+        home.request("meter", "hub", "GetCurrentPrice", {"CommandOptions": 0})
     home.event("meter", PowerRestored())
     home.advance(10)
     assert home.read("hub", "meter", BASIC, ["ZCLVersion"]).values

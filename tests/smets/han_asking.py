@@ -18,8 +18,10 @@ HERE = 9
 NUMBER = 0x21
 NEVER = 0xFFFF_FFFF
 SWITCHING, NON_DISABLEMENT = 0xFFFF_FFFF, 0xFFFF_FFFE
-UNREAD = ClusterSettings(unread_requests=True)
 SCRIPTS = bytes.fromhex("00000A0064FF")
+UNUSED = 0xFFFF_FFFF
+COMMODITY: Value = (3, bytes.fromhex("0100010800FF"), 2)
+INDEXES = (*range(1, 49), *(16 * block + tier for block in range(10, 14) for tier in range(1, 9)))
 TARIFF: dict[str, Value] = {
     "TariffSwitchingTable.Days": (
         (1, ((bytes((0, 0, 0, 0)), SCRIPTS, 1), (bytes((7, 30, 0, 0)), SCRIPTS, 48))),
@@ -31,6 +33,9 @@ TARIFF: dict[str, Value] = {
         (b"b", bytes.fromhex("07EA0701FF00000000800000"), b"\x04"),
     ),
     "TariffSwitchingTable.SpecialDays": ((0, bytes.fromhex("FFFF0C19FF"), 2),),
+    "TariffPriceMatrix": ((3, -4), COMMODITY, tuple((bytes((index,)), 1000 + index) for index in INDEXES)),
+    "StandingCharge": ((0, -3), (0, bytes(6), 0), ((b"", 250),)),
+    "TariffThresholdMatrix.TOU1": (100_000, 200_000, UNUSED),
 }
 TEXTS: dict[str, Value] = {
     "SupplierMessage": b"Good morning",
@@ -49,9 +54,26 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "NumberOfCommands": 1,
         "TariffType": 0,
     },
+    "GetBlockPeriod": {"StartTime": 0, "NumberOfEvents": 1},
+    "GetTariffInformation": {
+        "EarliestStartTime": 0,
+        "MinIssuerEventId": NEVER,
+        "NumberOfCommands": 1,
+        "TariffType": 0,
+    },
+    "GetPriceMatrix": {"IssuerTariffId": 1},
+    "GetBlockThresholds": {"IssuerTariffId": 1},
     "GetSnapshot": {"EarliestStartTime": 0, "LatestEndTime": NEVER, "SnapshotOffset": 0, "SnapshotCause": 1},
     "GetSampledData": {"SampleId": 0, "EarliestSampleTime": 0, "SampleType": 0, "NumberOfSamples": 0},
     "GetTopUpLog": {"LatestEndTime": NEVER, "NumberOfRecords": 5},
+    "GetLastMessage": {},
+    "GetCalendar": {
+        "EarliestStartTime": 0,
+        "MinIssuerEventId": NEVER,
+        "NumberOfCalendars": 0,
+        "CalendarType": 0,
+        "ProviderId": 0,
+    },
     "GetDayProfiles": {"ProviderId": 0, "IssuerCalendarId": SWITCHING, "StartDayId": 1, "NumberOfDays": 0},
     "GetWeekProfiles": {"ProviderId": 0, "IssuerCalendarId": SWITCHING, "StartWeekId": 1, "NumberOfWeeks": 0},
     "GetSeasons": {"ProviderId": 0, "IssuerCalendarId": SWITCHING},
@@ -62,6 +84,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "ProviderId": 0,
         "IssuerCalendarId": SWITCHING,
     },
+    "GetChangeOfTenancy": {},
+    "GetChangeOfSupplier": {},
+    "GetSiteID": {},
+    "GetCIN": {},
     "GetEventLog": {
         "EventControlLogId": 0x13,
         "EventId": 0,
@@ -71,18 +97,14 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "EventOffset": 0,
     },
 }
-UNREAD_REQUESTS = (
-    "GetLastMessage",
-    "GetCalendar",
-    "GetChangeOfTenancy",
-    "GetChangeOfSupplier",
-    "GetSiteID",
-    "GetCIN",
-)
+# What a meter knows and holds nothing for
+NOT_HELD: dict[str, dict[str, Any]] = {"GetTierLabels": {"IssuerTariffId": 1}, "GetCalendarCancellation": {}}
+CONFIRMATION = {"MessageId": 1, "ConfirmationTime": 5, "ConfirmationControl": 1, "Response": "Seen"}
 REFUSED: dict[str, dict[str, Any]] = {
     "LocalChangeSupply": {"ProposedSupplyStatus": 2},
     "SelectAvailableEmergencyCredit": {"CommandIssueDateTime": 0, "OriginatingDevice": 2},
     "ConsumerTopUp": {"OriginatingDevice": 2, "TopUpCode": "12345678901234567890"},
+    "MessageConfirmation": CONFIRMATION,
 }
 
 
@@ -99,9 +121,7 @@ def message(name: str, payload: bytes) -> ApsMessage:
 
 
 def request(name: str, **changes: Any) -> ApsMessage:
-    if name in UNREAD_REQUESTS or name == "MessageConfirmation":
-        return message(name, bytes((0x01, NUMBER, command_by_name(name).id)))
-    values = {**REQUESTS, **REFUSED}[name] | changes
+    values = {**REQUESTS, **NOT_HELD, **REFUSED}[name] | changes
     return message(name, frame_of(name, NUMBER, values, default_response=True).octets())
 
 

@@ -277,6 +277,7 @@ def test_an_activation_that_fails_says_so_and_changes_nothing() -> None:
     home = Home.new()
     command = home.run("ECS03", when=home.now.plus(HOUR).to_cosem()).command
     home.store.commit({"item/CreditChargeConfiguration.Passive": pack("no configuration")})
+    home.device = home.device.reopened(home.now)
     before = home.item("PaymentMode")
     home.wait(HOUR)
     alerts = alerts_in(home.handle(TimerDue()))

@@ -1,21 +1,18 @@
 """What a meter answers to commands of its clusters on the home area network."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gbcs.errors import BuildError
 from gbcs.time import Utc
 from gbcs.zcl.clusters import command_by_name, commands
 from smets.behaviours.payment import PREPAYMENT_MODE
-from smets.esme.han_commands import billing_period
-from smets.esme.han_settings import PublishSettings
 from smets.esme.han_values import esme_values
+from smets.esme.messages import MessageConfirmed, confirmed
 from smets.eventlog import write
-from smets.events import Metrology, TimerDue
+from smets.events import Event, Happened, Metrology, TimerDue
 from smets.han.cluster_server import ClusterServer, ClusterSettings
 from smets.han.ota_values import OtaValues
 from smets.han.zcl import ApsMessage, parse_zcl, wants_default_response
@@ -23,16 +20,14 @@ from smets.values import Value
 from tests.smets.han_asking import (
     ENDPOINTS,
     HERE,
-    NEVER,
     NON_DISABLEMENT,
+    NOT_HELD,
     NUMBER,
     REFUSED,
     REQUESTS,
     SWITCHING,
     TARIFF,
     TEXTS,
-    UNREAD,
-    UNREAD_REQUESTS,
     frames,
     message,
     one,
@@ -43,14 +38,13 @@ from tests.smets.han_asking import (
 )
 from tests.smets.homes import VARIANTS, Home
 
-MIDNIGHT = bytes(4)
 MONTHLY: Value = ((bytes((6, 30, 0, 0)), bytes.fromhex("FFFFFF1CFF")),)
 
 # -- every request ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("name", [*REQUESTS, *UNREAD_REQUESTS])
+@pytest.mark.parametrize("name", REQUESTS)
 def test_every_request_is_answered_or_finds_nothing(name: str, variant: str) -> None:
     assert status_or_commands(Home.new(variant), name) in ("found", 0x8B)
     full = Home.new(variant, items={**TARIFF, **TEXTS, "BillingCalendar": MONTHLY})
@@ -66,19 +60,53 @@ def test_every_request_is_answered_or_finds_nothing(name: str, variant: str) -> 
 
 
 def status_or_commands(home: Home, name: str) -> object:
-    answers = told(home, name, UNREAD)
+    answers = told(home, name)
     return answers[0]["Status"] if "Status" in answers[0] and "CommandId" in answers[0] else "found"
 
 
-@pytest.mark.parametrize("name", UNREAD_REQUESTS)
-def test_requests_without_known_fields_are_not_supported(name: str) -> None:
-    assert status(Home.new(items=TEXTS), name) == 0x81
-    assert status(Home.new(items=TEXTS), name, ClusterSettings(unread_requests=False)) == 0x81
+@pytest.mark.parametrize("changes", [{}, {"Response": b"\xff\x00"}, {"Response": None}])
+def test_a_message_is_confirmed(changes: dict[str, Any]) -> None:
+    home = Home.new(items=TEXTS)
+    told: list[Event] = []
+    values = esme_values(home.device, lambda: 2, tell=told.append)
+    asked = request("MessageConfirmation", **changes)
+    (answer,) = ClusterServer(ENDPOINTS, values).receive(asked, home.now)
+    assert answer.payload == bytes((0x18, NUMBER, 0x0B, 0x01, 0x00))
+    response = {"Response": b"Seen", **changes}["Response"] or b""
+    assert told == [MessageConfirmed(1, 5, 1, response)]
+    assert confirmed(home.work) is None  # until it happens
+    home.handle(*told)
+    assert confirmed(home.work) == told[0]
+    short = ApsMessage(asked.cluster, HERE, asked.destination_endpoint, asked.payload[:11])
+    ClusterServer(ENDPOINTS, values).receive(short, home.now)
+    assert told[1:] == [MessageConfirmed(1, 5)]
+    home.handle(told[1])
+    assert confirmed(home.work) == told[1]
 
 
-def test_a_confirmation_is_accepted_where_its_fields_are_not_looked_at() -> None:
-    assert status(Home.new(), "MessageConfirmation") == 0x81
-    assert status(Home.new(), "MessageConfirmation", UNREAD) == 0x00
+@pytest.mark.parametrize(("held", "number"), [(b"", 1), (b"Hello", 2)])
+def test_what_is_not_held_is_not_confirmed(held: bytes, number: int) -> None:
+    home = Home.new(items={"SupplierMessage": held})
+    told: list[Event] = []
+    server = ClusterServer(ENDPOINTS, esme_values(home.device, lambda: 2, tell=told.append))
+    (answer,) = server.receive(request("MessageConfirmation", MessageId=number), home.now)
+    assert answer.payload[-1] == 0x8B
+    assert told == []
+
+
+def test_a_new_message_has_not_been_confirmed() -> None:
+    home = Home.new(items=TEXTS)
+    home.handle(MessageConfirmed(1, 5))
+    (outcome,) = [effect for effect in home.handle(MessageConfirmed(1, 6)) if isinstance(effect, Happened)]
+    assert (outcome.verdict, outcome.text) == ("confirmed", "message 00000001")
+    home.run("ECS10")
+    assert home.work.item("SupplierMessage") != TEXTS["SupplierMessage"]
+    assert confirmed(home.work) is None
+
+
+@pytest.mark.parametrize("name", NOT_HELD)
+def test_what_a_meter_does_not_hold(name: str) -> None:
+    assert status(Home.new(items={**TARIFF, **TEXTS}), name) == 0x8B
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -90,19 +118,20 @@ def test_nobody_may_act_yet(name: str) -> None:
 
 
 def test_what_the_meter_does_not_take() -> None:
-    taken = {*REQUESTS, *UNREAD_REQUESTS, *REFUSED, "MessageConfirmation"}
+    taken = {*REQUESTS, *NOT_HELD, *REFUSED}
     served = {cluster for endpoint in ENDPOINTS for cluster in endpoint.servers} - {0x0704, 0x0800}
     for known in commands():
         if known.cluster not in served or known.to_client or known.name in taken:
             continue
-        (answer,) = frames(Home.new(), message(known.name, bytes((0x01, NUMBER, known.id))), UNREAD)
+        (answer,) = frames(Home.new(), message(known.name, bytes((0x01, NUMBER, known.id))))
         assert answer.octets().hex() == f"1821{0x0B:02x}{known.id:02x}81", known.name
 
 
 @pytest.mark.parametrize("name", [*REQUESTS, *REFUSED])
 def test_a_request_that_is_cut_short_is_malformed(name: str) -> None:
     whole = request(name).payload
-    for length in range(3, len(whole)):
+    may_end = {11, 12} if name == "MessageConfirmation" else set[int]()  # before a field that may be absent
+    for length in set(range(3, len(whole))) - may_end:
         (answer,) = frames(Home.new(items=TARIFF), message(name, whole[:length]))
         assert answer.octets() == bytes((0x18, NUMBER, 0x0B, whole[2], 0x80)), length
 
@@ -116,17 +145,17 @@ def test_octets_behind_the_fields_are_not_looked_at(name: str) -> None:
 
 
 HOME = Home.new(items={**TARIFF, **TEXTS})
-names = st.sampled_from([*REQUESTS, *UNREAD_REQUESTS, *REFUSED])
+names = st.sampled_from([*REQUESTS, *NOT_HELD, *REFUSED])
 
 
 @given(names, st.binary(max_size=40), st.sampled_from([0x01, 0x11, 0x09, 0x03]), st.booleans())
 def test_arbitrary_payloads(name: str, payload: bytes, control: int, broadcast: bool) -> None:
     asked = message(name, bytes((control, NUMBER, command_by_name(name).id)) + payload)
-    for answer in server(HOME, UNREAD).receive(asked, HOME.now, broadcast):
+    for answer in server(HOME).receive(asked, HOME.now, broadcast):
         frame = parse_zcl(answer.cluster, answer.payload)
         assert frame.sequence == NUMBER
         assert not wants_default_response(frame)
-        assert server(HOME, UNREAD).receive(answer, HOME.now) == ()
+        assert server(HOME).receive(answer, HOME.now) == ()
 
 
 def test_a_broadcast_and_a_request_without_default_response() -> None:
@@ -146,77 +175,6 @@ def test_a_client_of_images_leaves_commands_to_the_others() -> None:
         assert ClusterServer(ENDPOINTS, values).receive(asked, home.now) == server(home).receive(
             asked, home.now
         )
-
-
-# -- price --------------------------------------------------------------------------------
-
-
-def test_the_price() -> None:
-    home = Home.new(items={"ActiveTariffPrice": 21345, "CurrencyUnit": False})
-    assert one(home, "GetCurrentPrice") == {
-        "ProviderId": 0,
-        "RateLabel": "",
-        "IssuerEventId": home.now.seconds,
-        "CurrentTime": home.now.seconds,
-        "UnitOfMeasure": 0,
-        "Currency": 0x03D2,
-        "PriceTrailingDigitAndPriceTier": 0x50,
-        "NumberOfPriceTiersAndRegisterTier": 0,
-        "StartTime": 0,
-        "DurationInMinutes": 0xFFFF,
-        "Price": 21345,
-    }
-    (frame,) = frames(home, request("GetCurrentPrice"), issuer_event_id=7, provider_id=8, price_minutes=9)
-    assert [frame.values[n] for n in ("ProviderId", "IssuerEventId", "DurationInMinutes")] == [8, 7, 9]
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"provider_id": 1 << 32}, {"issuer_event_id": -1}, {"price_minutes": 1 << 16}, {"message_id": -1}],
-)
-def test_publish_ranges(wrong: Mapping[str, Any]) -> None:
-    with pytest.raises(BuildError):
-        PublishSettings(**wrong)
-
-
-DAILY: Value = ((MIDNIGHT, bytes.fromhex("FFFFFFFFFF")),)
-WEEKLY: Value = ((MIDNIGHT, bytes.fromhex("FFFFFFFF03")),)  # Wednesday
-QUARTERLY: Value = tuple((MIDNIGHT, bytes((0xFF, 0xFF, month, 1, 0xFF))) for month in (2, 5, 8, 11))
-NOON = Utc.of(2026, 1, 1, 12).seconds
-
-
-@pytest.mark.parametrize(
-    ("calendar", "start", "days"),
-    [
-        (DAILY, Utc.of(2026, 1, 1), 1),
-        (WEEKLY, Utc.of(2025, 12, 31), 7),
-        (MONTHLY, Utc.of(2025, 12, 28, 6, 30), 31),
-        (QUARTERLY, Utc.of(2025, 11, 1), 92),
-        (((MIDNIGHT, bytes.fromhex("FFFF0301FF")),), Utc.of(2025, 3, 1), 365),
-    ],
-)
-def test_billing_periods(calendar: Value, start: Utc, days: int) -> None:
-    home = Home.new(items={"BillingCalendar": calendar})
-    assert billing_period(home.work, NOON) == (start.seconds, days)
-
-
-def test_the_billing_period() -> None:
-    home = Home.new(items={"BillingCalendar": MONTHLY})
-    assert one(home, "GetBillingPeriod") == {
-        "ProviderId": 0,
-        "IssuerEventId": home.now.seconds,
-        "BillingPeriodStartTime": Utc.of(2025, 12, 28, 6, 30).seconds,
-        "BillingPeriodDuration": 31,
-        "BillingPeriodDurationType": 0x21,
-        "TariffType": 0,
-    }
-    later = one(home, "GetBillingPeriod", EarliestStartTime=Utc.of(2026, 2, 1).seconds)
-    assert later["BillingPeriodStartTime"] == Utc.of(2026, 1, 28, 6, 30).seconds
-    assert status(home, "GetBillingPeriod", TariffType=1) == 0x8B
-    assert status(Home.new(), "GetBillingPeriod") == 0x8B
-    once: Value = ((MIDNIGHT, bytes.fromhex("07E80101FF")),)  # 2024, and never again
-    assert status(Home.new(items={"BillingCalendar": once}), "GetBillingPeriod") == 0x8B
-    assert isinstance(one(home, "GetBillingPeriod", EarliestStartTime=NEVER)["BillingPeriodStartTime"], int)
 
 
 # -- calendar -----------------------------------------------------------------------------
@@ -267,8 +225,10 @@ def test_weeks_with_longer_names_are_numbered() -> None:
     assert [(str(s["SeasonStartDate"]), s["WeekIdRef"]) for s in seasons] == [("*-01-01", 2), ("*-01-01", 0)]
 
 
-def test_special_days() -> None:
+def test_special_days_and_types_of_calendars() -> None:
     home = Home.new(items=TARIFF)
+    assert one(home, "GetCalendar", CalendarType=0xFF) == one(home, "GetCalendar")
+    assert status(home, "GetCalendar", CalendarType=3) == 0x8B
     answer = one(home, "GetSpecialDays")
     assert answer["TotalNumberOfSpecialDays"] == 1
     assert [(str(d["SpecialDayDate"]), d["DayIdRef"]) for d in answer["SpecialDayEntries"]] == [
@@ -283,7 +243,7 @@ def test_other_calendars(name: str, calendar: int) -> None:
     assert status(Home.new(items=TARIFF), name, IssuerCalendarId=calendar) == 0x8B
 
 
-# -- what is answered without looking at the request --------------------------------------
+# -- texts --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -319,7 +279,7 @@ def test_other_calendars(name: str, calendar: int) -> None:
     ],
 )
 def test_what_is_in_force(name: str, expected: dict[str, Any]) -> None:
-    answer = one(Home.new(items={**TARIFF, **TEXTS}), name, UNREAD)
+    answer = one(Home.new(items={**TARIFF, **TEXTS}), name)
     assert {field: answer[field] for field in expected} == expected
 
 
@@ -327,4 +287,4 @@ def test_what_is_in_force(name: str, expected: dict[str, Any]) -> None:
     "name", ["GetLastMessage", "GetCalendar", "GetChangeOfTenancy", "GetChangeOfSupplier"]
 )
 def test_what_was_never_set(name: str) -> None:
-    assert status(Home.new(), name, UNREAD) == 0x8B
+    assert status(Home.new(), name) == 0x8B

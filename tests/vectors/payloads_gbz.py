@@ -45,6 +45,14 @@ def gbz(*components: str) -> bytes:
 # Each command of the clusters: cluster, frame control, command, payload.
 CLUSTER_COMMANDS = {
     "GetCurrentPrice": ("0700", "01", "00", "00"),
+    "GetBlockPeriod": ("0700", "01", "03", f"{UTC} 01 00"),
+    "GetConversionFactor": ("0700", "01", "04", f"{UTC} FFFFFFFF 01"),
+    "GetCalorificValue": ("0700", "01", "05", f"{UTC} FFFFFFFF 01"),
+    "GetTariffInformation": ("0700", "01", "06", f"{UTC} FFFFFFFF 01 00"),
+    "GetPriceMatrix": ("0700", "01", "07", "01000000"),
+    "GetBlockThresholds": ("0700", "01", "08", "01000000"),
+    "GetTierLabels": ("0700", "01", "0A", "01000000"),
+    "GetConsolidatedBill": ("0700", "01", "0C", f"{UTC} FFFFFFFF 01 00"),
     "GetBillingPeriod": ("0700", "01", "0B", "00000000 FFFFFFFF 01 00"),
     "PublishPrice": (
         "0700", "19", "00", f"00000000 05 4E69676874 {UTC} {UTC} 01 3A03 51 41 00000000 FFFF A0860100"
@@ -63,6 +71,12 @@ CLUSTER_COMMANDS = {
         "0700", "09", "06", f"00000000 {UTC} 00000000 01000000 00 01 01 02 40420F000000 FFFFFFFFFFFF"
     ),
     "PublishBillingPeriod": ("0700", "09", "09", f"00000000 {UTC} {UTC} 030000 23 00"),
+    "PublishTierLabels": (
+        "0700", "09", "08", f"00000000 {UTC} 01000000 00 01 02 01 03 446179 02 05 4E69676874"
+    ),
+    "PublishConsolidatedBill": (
+        "0700", "09", "0A", f"00000000 {UTC} {UTC} 030000 23 00 40E20100 3A03 50"
+    ),
     "GetSnapshot": ("0702", "01", "06", f"00000000 {UTC} 1E 08600000"),
     "StartSampling": ("0702", "01", "07", f"{UTC} 00000000 00 6801 2900"),
     "GetSampledData": ("0702", "01", "08", "0200 01000000 00 2900"),
@@ -78,6 +92,10 @@ CLUSTER_COMMANDS = {
     "GetSampledDataResponse": ("0702", "19", "07", f"0000 {UTC} 00 0807 0300 010000 FFFFFF 000080"),
     "SupplyStatusResponse": ("0702", "09", "0C", f"00000000 {UTC} 00000000 01"),
     "StartSamplingResponse": ("0702", "09", "0D", "FFFF"),
+    "GetLastMessage": ("0703", "01", "00", ""),
+    "MessageConfirmation": ("0703", "01", "01", f"{UTC} {UTC} 01 03 796573"),
+    "CancelMessage": ("0703", "09", "01", f"{UTC} 00"),
+    "CancelAllMessages": ("0703", "09", "03", "00000000"),
     "DisplayMessage": ("0703", "09", "00", f"{UTC} 00 00000000 FFFF 06 C2A335206F6B"),
     "SelectAvailableEmergencyCredit": ("0705", "01", "00", "00000000 02"),
     "ChangeDebt": ("0705", "01", "02", f"{UTC} 00 FFFFFFFF 01 05 00000000 0000 01 00000080 1027"),
@@ -99,6 +117,9 @@ CLUSTER_COMMANDS = {
         f"00 01 14 {'30' * 20} E8030000 {UTC} FF 00000000 00000000 03 FF00FF FFFFFFFF {UTC}",
     ),
     "PublishDebtLog": ("0705", "19", "06", f"00 01 {UTC} 64000000 02 E8030000 {UTC} C8000000 02 20030000"),
+    "GetCalendar": ("0707", "01", "00", f"{UTC} FFFFFFFF 00 03 00000000"),
+    "GetCalendarCancellation": ("0707", "01", "05", ""),
+    "CancelCalendar": ("0707", "09", "05", f"00000000 {UTC} 03"),
     "GetDayProfiles": ("0707", "01", "01", "00000000 FFFFFFFF 01 00"),
     "GetWeekProfiles": ("0707", "01", "02", "00000000 FEFFFFFF 01 00"),
     "GetSeasons": ("0707", "01", "03", "00000000 FFFFFFFF"),
@@ -110,6 +131,10 @@ CLUSTER_COMMANDS = {
     "PublishSpecialDays": (
         "0707", "09", "04", f"00000000 {UTC} {UTC} 00000000 00 02 00 01 FF 0C 19 FF 02 73 01 01 04 04"
     ),
+    "GetChangeOfTenancy": ("0708", "01", "00", ""),
+    "GetChangeOfSupplier": ("0708", "01", "01", ""),
+    "GetSiteID": ("0708", "01", "03", ""),
+    "GetCIN": ("0708", "01", "05", ""),
     "ReportEventConfiguration": ("0708", "01", "04", "00 01 0A81 0B 9F81 5B"),
     "PublishChangeOfTenancy": ("0708", "09", "00", f"00000000 {UTC} 00 {UTC} 00020000"),
     "PublishChangeOfSupplier": (

@@ -71,14 +71,15 @@ def test_a_request() -> None:
     assert not ask(CommandClient(), "GetCurrentPrice", b"\1", encrypted=False)[1].encrypted
 
 
-def test_a_request_without_known_fields() -> None:
+def test_a_request_in_octets() -> None:
     assert request_frame("GetCIN", b"", 7).octets() == bytes((0x01, 7, 0x05))
     assert request_frame("GetCIN", b"\1\2", 7).octets() == bytes((0x01, 7, 0x05, 1, 2))
     for name in ("GetWeather", "PublishPrice", "ReadAttributes"):
         with pytest.raises(BuildError):
             request_frame(name, b"", 7)
+    assert request_frame("GetCIN", {}, 7).octets() == bytes((0x01, 7, 0x05))
     with pytest.raises(BuildError):
-        request_frame("GetCIN", {}, 7)
+        request_frame("RequestMirrorResponse", {}, 7)
     with pytest.raises(BuildError):
         request_frame("GetEventLog", {}, 7)
 

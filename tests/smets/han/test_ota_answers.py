@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smets.han.endpoints import BASIC
+from smets.han.endpoints import BASIC, OTA
 from smets.han.link import Address, LinkDown, LinkUp
 from smets.han.ota_events import (
     ImageRefused,
@@ -27,6 +27,7 @@ from smets.han.ota_frames import (
     ota_frame,
 )
 from smets.han.ota_rows import State
+from smets.han.zcl import ApsMessage
 from tests.smets.han.ota_hand import (
     CURRENT,
     DEVICE,
@@ -78,6 +79,16 @@ def test_a_refusal_of_a_request() -> None:
     hand.block()
     hand.refused(0x80)
     assert (hand.client.state, hand.client.fetching is None) == (State.IDLE, False)
+
+
+def test_what_looks_like_a_refusal() -> None:
+    hand = Hand()
+    hand.wait()
+    hand.refused(0x81, broadcast=True)
+    number = hand.messages[-1].payload[1]
+    for general in (0x01, 0x04, 0x0D):
+        assert hand.octets(bytes((0x18, number, general, 0x01, 0x81))) == []
+    assert hand.client.state is State.ASKING
 
 
 @pytest.mark.parametrize("ends", ["answer", "default", "silence"])
@@ -159,6 +170,21 @@ def test_the_jitter_lets_some_ask_at_once() -> None:
     assert len(hand.requests) == 1
 
 
+@pytest.mark.parametrize(("drawn", "asks"), [(0, True), (29, True), (30, False), (99, False), (100, True)])
+def test_the_jitter_to_the_number(drawn: int, asks: bool) -> None:
+    client = make_client()
+    client._random = lambda count: drawn.to_bytes(count, "big")
+    hand = Hand(client)
+    hand.octets(ota_frame(ImageNotify(30), 1).octets(), True, encrypted=False)
+    assert len(hand.requests) == int(asks)
+
+
+def test_the_end_of_another_image_ends_nothing() -> None:
+    hand = Hand().fetch()
+    hand.octets(hand.frame(UpgradeEndResponse(NEW._replace(file_version=9), 0), sequence=0))
+    assert hand.client.state is State.ENDING
+
+
 # -- who may say what -----------------------------------------------------------------------
 
 
@@ -216,11 +242,20 @@ def test_default_responses(octets: str, status: int) -> None:
     payload = bytes.fromhex(octets)
     effects = hand.octets(payload)
     assert isinstance(effects[0], SendOta)
-    assert effects[0].message.payload == bytes((0x10, 7, 0x0B, payload[2], status))
+    answer = bytes((0x10, 7, 0x0B, payload[2], status))
+    assert effects[0].message == ApsMessage(OTA, DEVICE.endpoint, HUB.endpoint, answer)
     quiet = Hand().octets(bytes((0x19,)) + payload[1:])
     broadcast = Hand().octets(payload, broadcast=True)
     for found in (quiet, broadcast):
         assert all(ota_command(one.message.payload) for one in found if isinstance(one, SendOta))
+
+
+@pytest.mark.parametrize("octets", ["09 07 05", "09 07 33", "0B 07 05", "09 07 02 98"])
+def test_what_lacks_the_link_key_is_not_answered(octets: str) -> None:
+    hand = Hand()
+    assert hand.octets(bytes.fromhex(octets), encrypted=False) == []
+    if octets.startswith("0B"):  # a frame of a reserved type, with the key
+        assert hand.octets(bytes.fromhex(octets)) == []
 
 
 @given(st.binary(max_size=40), st.booleans(), st.booleans(), st.sampled_from(State))

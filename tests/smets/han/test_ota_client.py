@@ -24,6 +24,7 @@ from smets.han.ota_frames import (
     ImageBlock,
     ImageBlockRequest,
     QueryNextImageRequest,
+    QueryNextImageResponse,
     UpgradeEndRequest,
     UpgradeEndResponse,
     WaitForData,
@@ -122,8 +123,11 @@ def test_the_activation_makes_room() -> None:
 @pytest.mark.parametrize("state", [state for state in State if state is not State.WAITING])
 def test_an_activation_at_any_time(state: State) -> None:
     hand = at(state)
-    before = hand.client.held
+    before, deadline = hand.client.held, hand.client.next_deadline
     hand.happens(Activated())
+    if state is State.ENDING:
+        deadline = hand.now.plus(PROMPT.retry_seconds)
+    assert hand.client.next_deadline == deadline
     expected = {State.ENDING: State.IDLE, State.ASKING_ANEW: State.ASKING}.get(state, state)
     assert hand.client.state is expected
     assert hand.client.held is None
@@ -153,10 +157,32 @@ def test_an_image_there_is_no_room_for(size: int) -> None:
     hand.wait()
     hand.offer(size=size)
     assert hand.last == UpgradeEndRequest(0x95, NEW)
-    assert isinstance(hand.told[-1], ImageRefused)
+    assert hand.told == [ImageRefused(NEW, f"{size} octets, at most 1000 are taken")]
     hand.refused(0x00)
     assert hand.client.state is State.IDLE
     assert hand.client.next_deadline == NOW.plus(PROMPT.retry_seconds)
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_an_image_there_is_just_room_for(size: int) -> None:
+    hand = Hand(make_client(settings=replace(PROMPT, most_octets=1000)))
+    hand.wait()
+    hand.offer(size=size)
+    assert hand.last == ImageBlockRequest(NEW, 0, min(size, 48))
+
+
+def test_the_last_block_is_what_is_left() -> None:
+    octets = make_file(5 * 48 + 1 - HEADER - 6)
+    assert len(octets) % 48 == 1
+    hand = Hand()
+    hand.wait()
+    hand.offer(size=len(octets))
+    for _ in range(5):
+        hand.block(octets)
+    assert hand.last == ImageBlockRequest(NEW, 240, 1)
+    assert hand.gets(ImageBlock(NEW, 240, octets[-1:] + b"x")) == []
+    hand.block(octets)
+    assert hand.client.image() == octets
 
 
 def renamed(**changes: Any) -> bytes:
@@ -218,7 +244,7 @@ def test_an_image_that_is_not_genuine() -> None:
     assert hand.last == UpgradeEndRequest(0x96, NEW)
     image = manufacturer_image(FILE)
     assert hand.told[-1] == ImageRefused(NEW, "it is not genuine", sha256(image).digest())
-    assert [one[1] for one in seen] == [image]
+    assert [(ImageId.of(header), found) for header, found in seen] == [(NEW, image)]
     assert hand.client.image() is None
 
 
@@ -351,6 +377,7 @@ def test_the_period_between_requests() -> None:
     assert hand.client.next_deadline == hand.now.plus(us=500_000)
     hand.wait()
     hand.gets(WaitForData(0, 1, 2000))
+    assert hand.client.next_deadline == hand.now.plus(1 + 2)
     hand.wait()
     assert hand.last == ImageBlockRequest(NEW, 48, 48, None, 2000)
     hand.block()
@@ -368,6 +395,9 @@ def test_not_all_ask_at_once() -> None:
         assert NOW <= client.next_deadline <= NOW.plus(60)
         delays.add(client.next_deadline)
         assert hand.messages == []
+        hand.wait()
+        hand.gets(QueryNextImageResponse(0x98))
+        assert hand.now.plus(86_400) <= client.next_deadline <= hand.now.plus(86_400 + 60)
     assert len(delays) > 10
 
 

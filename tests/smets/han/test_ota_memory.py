@@ -50,6 +50,7 @@ from tests.smets.han.ota_hand import (
     Hand,
     at,
     make_client,
+    make_file,
 )
 
 # -- power and the store --------------------------------------------------------------------
@@ -81,6 +82,26 @@ def test_a_state_outlives_a_loss_of_power(state: State, again: bool) -> None:
     # what the device was told may have been lost with the power
     arrived = [one for one in hand.told if isinstance(one, ImageArrived)]
     assert [one.octets for one in arrived] == ([FILE] if state is State.ENDING else [])
+
+
+def test_an_image_is_told_of_once_more_but_not_each_time() -> None:
+    hand = at(State.ENDING)
+    hand.happens(PowerLost())
+    hand.told.clear()
+    for _ in range(2):
+        hand.happens(LinkUp(HUB))
+    assert [type(one) for one in hand.told] == [ImageArrived]
+
+
+def test_the_header_is_looked_at_also_after_a_loss_of_power() -> None:
+    wrong = make_file(200, manufacturer=7)
+    hand = at(State.ASKING)
+    hand.offer()
+    hand.block(wrong)
+    hand.happens(PowerLost())
+    hand.happens(LinkUp(HUB))
+    hand.block(wrong)
+    assert hand.client.state is State.REFUSING
 
 
 class Failing(MemoryStore):
