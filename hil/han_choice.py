@@ -76,7 +76,7 @@ class HanChoice:
             same = scenario.radio.scheme == self.home.scheme and self.home == Moniker(self.home.scheme)
             return scenario if same else on_radio(scenario, self.home)
         sticks = dict(self.sticks)
-        nodes = [scenario.hub.name, *(device.name for device in scenario.devices)]
+        nodes = [scenario.hub.name, *(d.name for d in scenario.devices if d.real is None)]
         for name in sticks:
             if name not in nodes:
                 raise MonikerError(f"no node is called {name!r}, only {', '.join(nodes)}")
@@ -84,7 +84,10 @@ class HanChoice:
             if name not in sticks:
                 raise MonikerError(f"{name} has no stick: --han={name}=serial:...")
         hub = replace(scenario.hub, radio=sticks[scenario.hub.name])
-        devices = tuple(replace(d, radio=sticks[d.name], link=NO_FAULTS) for d in scenario.devices)
+        devices = tuple(
+            replace(d, radio=sticks[d.name], link=NO_FAULTS) if d.real is None else d
+            for d in scenario.devices
+        )
         return replace(scenario, radio=hub.radio, hub=hub, devices=devices)
 
     def lacks(self) -> str:

@@ -12,59 +12,37 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from typing import Self
 
-from chts.chf import make_chf
-from chts.chf import manufactured as manufactured_chf
-from chts.device_log import DEVICE_TYPES, DeviceLogSettings, find
+from chts.device_log import DEVICE_TYPES, find
 from chts.events import SendWan, Undeliverable, WanMessage
 from chts.hub import Hub, HubEffect
 from gbcs.errors import GbcsError, LocalError
 from gbcs.gbt import Block, is_block, parse_block
-from gbcs.ids import EntityId, KeyUsage, Kind, Role
+from gbcs.ids import EntityId, Kind, Role
 from gbcs.message import Message, parse_message
 from gbcs.party import AccessControlBroker, RemoteParty, compose
-from gbcs.pki import TestPki
-from gbcs.security.store import Credential, KeyStore
+from gbcs.security.store import KeyStore
 from gbcs.time import Utc
 from gbcs.usecases import by_code, by_name
 from smets.alerts import alert_table
-from smets.behaviours.clock import STATUS, Status
-from smets.esme.meter import EsmeOptions, make_esme
-from smets.esme.meter import manufactured as manufactured_esme
 from smets.events import Actuate, Effect, Event, Happened, HubTime, PowerRestored, TimerDue
 from smets.han.link import Address, Frame, LinkDown, LinkEvent, LinkUp, TransferData
 from smets.han.station import Station
-from smets.identity import provision
 from smets.store import MemoryStore, Store
 from smets.values import pack, unpack
 
 from .commands import results
 from .memory_link import MemoryLink
+from .provisioning import Provisioning
 from .scenario import DeviceEntry, Scenario
-from .transcript import BENCH, SCENARIO_RULE, WAN, Transcript
+from .transcript import BENCH, SCENARIO_RULE, WAN, Line, Transcript
 
 BENCH_STORE = ""  # no device has this name
 TIME = "time"
 WAN_DELAY_US = 50_000  # ours
 JOIN_SECONDS = 90
 TIME_CHECK = 86_400  # seconds between two looks at the hub's time
-ROLES_IN_CELLS = (
-    Role.RECOVERY,
-    Role.SUPPLIER,
-    Role.NETWORK_OPERATOR,
-    Role.ACCESS_CONTROL_BROKER,
-    Role.TRANSITIONAL_COS,
-    Role.LOAD_CONTROLLER,
-    Role.WAN_PROVIDER,
-)
-_CHF_ROLES = (
-    Role.RECOVERY,
-    Role.ACCESS_CONTROL_BROKER,
-    Role.TRANSITIONAL_COS,
-    Role.WAN_PROVIDER,
-)
 _CODES = {kind: code for code, kind in DEVICE_TYPES.items()}
 
 
@@ -80,7 +58,7 @@ class Home:
         self.scenario = scenario
         self._stores = store or (lambda name: MemoryStore())
         self._own_store = self._stores(BENCH_STORE)
-        self.now = max(scenario.start, self._time_reached())
+        self.now = max(self._present(), self._time_reached())
         self.transcript = Transcript()
         self.transcript.add(self.now, BENCH, scenario.hub.name, "ui", text=scenario.name, rule=SCENARIO_RULE)
         self.received: list[tuple[Utc, bytes]] = []
@@ -90,15 +68,22 @@ class Home:
         self._up: set[str] = set()
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = 0
-        self._pki = TestPki.create(scenario.seed.encode(), scenario.start.plus(-86_400))
-        self._anchors = self._make_parties()
+        made = Provisioning(scenario)
+        self._random = made.random
         self._names = {party.entity: party.name for party in scenario.parties}
-        self.hub = self._make_hub()
-        self.stations = {entry.name: self._make_device(entry) for entry in scenario.devices}
+        self._names |= {d.entity: d.name for d in scenario.devices}
+        self._names |= {scenario.hub.chf: scenario.hub.name, scenario.hub.gpf: f"{scenario.hub.name} GPF"}
+        chf = made.chf(scenario.hub, self._stores(scenario.hub.name), self.now)
+        self.hub = Hub(chf, Address(scenario.hub.gpf))
+        self.stations: dict[str, Station] = {}  # of the emulated devices
+        for entry in scenario.devices:
+            if entry.real is None:
+                device = made.device(entry, self._stores(entry.name), self.now)
+                self.stations[entry.name] = Station(device, Address(entry.entity))
         for entity in scenario.outsiders:
-            self._pki.device(entity)  # a sender has to hold its certificate, the home does not
-        self._addresses = {s.address.station: name for name, s in self.stations.items()}
-        self.keys: KeyStore = self._pki.store
+            made.outsider(entity)  # a sender has to hold its certificate, the home does not
+        self._addresses = {entry.entity: entry.name for entry in scenario.devices}
+        self.keys: KeyStore = made.keys
         self.parties = {party.name: RemoteParty(party.entity, self.keys) for party in scenario.parties}
         self.broker = AccessControlBroker(
             next(p.entity for p in scenario.parties if p.role is Role.ACCESS_CONTROL_BROKER), self.keys
@@ -118,55 +103,9 @@ class Home:
 
     # -- coming up --------------------------------------------------------------------
 
-    def _random(self, label: str) -> Callable[[int], bytes]:
-        """Octets derived from the seed; every label has its own."""
-
-        def octets(count: int) -> bytes:
-            return sha256(f"{self.scenario.seed} {label}".encode()).digest()[:count]
-
-        return octets
-
-    def _make_parties(self) -> dict[Role, tuple[Credential, ...]]:
-        """Certificates of every party; the first one of a role fills the cells."""
-        anchors: dict[Role, tuple[Credential, ...]] = {Role.ROOT: (self._pki.organisation_root,)}
-        for party in self.scenario.parties:
-            made = self._pki.organisation(party.role, party.entity, party.name)
-            anchors.setdefault(party.role, made)
-        return anchors
-
-    def _cells(self, roles: tuple[Role, ...]) -> list[Credential]:
-        return [c for role in (Role.ROOT, *roles) for c in self._anchors.get(role, ())]
-
-    def _make_hub(self) -> Hub:
-        entry = self.scenario.hub
-        self._names |= {entry.chf: entry.name, entry.gpf: f"{entry.name} GPF"}
-        self._pki.device(entry.chf)
-        store = self._stores(entry.name)
-        if self._is_new(entry.name, store, entry.chf):
-            provision(store, entry.chf, self._pki.store, self._cells(_CHF_ROLES), manufactured_chf(entry.gpf))
-        log = DeviceLogSettings(lists_gpf=entry.gpf_in_log)
-        return Hub(make_chf(store, self.now, log=log), Address(entry.gpf))
-
-    def _make_device(self, entry: DeviceEntry) -> Station:
-        self._names[entry.entity] = entry.name
-        self._pki.device(entry.entity)
-        store = self._stores(entry.name)
-        if self._is_new(entry.name, store, entry.entity):
-            extra = manufactured_esme(self._random(entry.name))
-            extra[STATUS] = pack(int(Status.RELIABLE))  # as an installer leaves it
-            cells = self._cells(tuple(r for r in ROLES_IN_CELLS if r is not Role.WAN_PROVIDER))
-            provision(store, entry.entity, self._pki.store, cells, extra)
-        device = make_esme(store, self.now, EsmeOptions(entry.variant))
-        return Station(device, Address(entry.entity))
-
-    def _is_new(self, name: str, store: Store, entity: EntityId) -> bool:
-        """Whether a store holds nothing yet. Raises LocalError for one of another home."""
-        if store.get("own/entity") is None:
-            return True
-        certificate = self._pki.store.find(entity, KeyUsage.DIGITAL_SIGNATURE)
-        if certificate is None or store.get("own/ds/certificate") != certificate.der:
-            raise LocalError(f"the store of {name} is another home's: its seed, start or identifiers differ")
-        return False
+    def _present(self) -> Utc:
+        """When a home that was never up before begins."""
+        return self.scenario.start
 
     def _time_reached(self) -> Utc:
         held = self._own_store.get(TIME)
@@ -183,11 +122,12 @@ class Home:
         use_case = by_name("CCS01")
         counter = self.next_counter(self.broker.entity)
         device = (bytes(entry.entity), 1, entry.install_code, _CODES[entry.type])
-        payload = compose(0x0001, counter, (device, JOIN_SECONDS))
+        seconds = JOIN_SECONDS if entry.real is None else entry.real.join_seconds
+        payload = compose(0x0001, counter, (device, seconds))
         message = self.broker.mac(self.broker.precommand(use_case, self.scenario.hub.chf, counter, payload))
         self.send(message.octets, self.name_of(self.broker.entity))
-        self.advance(2)
-        answers = [octets for _, octets in self.received if octets_answer(message, octets)]
+        self.advance(2, lambda: bool(self.answers_to(message)))
+        answers = self.answers_to(message)
         if not answers:
             why = self.undeliverable[0] if self.undeliverable else "no answer"
             raise LocalError(f"{entry.name} could not be added to the device log: {why}")
@@ -240,6 +180,10 @@ class Home:
         self._note_message(sender, self.scenario.hub.name, octets)
         self._later(WAN_DELAY_US, lambda: self._hub_event(WanMessage(octets)))
 
+    def answers_to(self, command: Message) -> list[bytes]:
+        """What came so far that answers a command, whatever it is worth."""
+        return [octets for _, octets in self.received if octets_answer(command, octets)]
+
     def event(self, name: str, event: Event) -> None:
         """Something happens to a device or to the hub; one whose power returns joins again."""
         if name == self.scenario.hub.name:
@@ -252,21 +196,30 @@ class Home:
             for other in again:
                 self._come(other)
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass; everything due meanwhile happens in order."""
-        until = self.now.plus(us=round(seconds * 1_000_000))
-        self._own_store.commit({TIME: pack(until.us)})  # first: no device is ever ahead of it
-        while True:
-            due = self._next_due()
-            if due is None or due > until:
-                break
+    def advance(self, seconds: float, until: Callable[[], bool] | None = None) -> None:
+        """Let time pass; everything due meanwhile happens in order.
+
+        `until`: what is waited for. Simulated time costs nothing and passes all the same; in a home
+        in step with the wall clock waiting ends soon after.
+        """
+        end = self.now.plus(us=round(seconds * 1_000_000))
+        self._own_store.commit({TIME: pack(end.us)})  # first: no device is ever ahead of it
+        while (due := self._next_due()) <= end:
             self.now = max(self.now, due)
-            if self._queue and self._queue[0][0] <= self.now.us:
-                heapq.heappop(self._queue)[2]()
-            else:
-                self._deadlines()
-            self._settle()
-        self.now = until
+            self._do_next()
+        self.now = end
+
+    def _do_next(self) -> None:
+        """Do what is due first."""
+        if self._queue and self._queue[0][0] <= self.now.us:
+            heapq.heappop(self._queue)[2]()
+        else:
+            self._deadlines()
+        self._settle()
+
+    def trouble(self, name: str) -> str:
+        """Why a device is not on the home area network, where that is known; else empty."""
+        return ""
 
     def _settle(self) -> None:
         """Wait for what a link does in its own time; a memory link has none."""
@@ -277,7 +230,7 @@ class Home:
         self._sequence += 1
         heapq.heappush(self._queue, (self.now.us + delay_us, self._sequence, action))
 
-    def _next_due(self) -> Utc | None:
+    def _next_due(self) -> Utc:
         times = [Utc(self._queue[0][0])] if self._queue else []
         deadlines = (self.hub.next_deadline, *(s.next_deadline for s in self.stations.values()))
         times += [time for time in deadlines if time is not None]
@@ -287,7 +240,7 @@ class Home:
     def _deadlines(self) -> None:
         if self._time_checks.plus(TIME_CHECK) <= self.now:
             self._time_checks = self.now
-            for name in sorted(self._up):
+            for name in sorted(self._up & self.stations.keys()):
                 self._station_event(name, HubTime(self.now))
         if self.hub.next_deadline is not None and self.hub.next_deadline <= self.now:
             self._hub_event(TimerDue())
@@ -316,14 +269,8 @@ class Home:
             self.transcript.add(
                 self.now, name, WAN, "gbcs", effect.octets, "", effect.reason, "undeliverable", "chts-hub 8.2"
             )
-        elif isinstance(effect, Actuate):
-            text = f"{effect.what} {'closes' if effect.on else 'opens'}"
-            self.transcript.add(self.now, name, name, "ui", text=text)
-        elif isinstance(effect, Happened):
-            code = effect.check.value if effect.check is not None else ""
-            self.transcript.add(
-                self.now, name, name, "gbcs", b"", code, effect.text, effect.verdict, effect.rule
-            )
+        elif isinstance(effect, Actuate | Happened):
+            self.transcript.lines.append(line_of(self.now, name, effect))
 
     def _carry(self, name: str, frame: Frame) -> None:
         station = frame.destination.station
@@ -351,6 +298,15 @@ class Home:
             return
         layer = "alert" if message.kind is Kind.ALERT else "gbcs"
         self.transcript.add(self.now, sender, to, layer, octets, f"{message.code:04X}", describe(octets))
+
+
+def line_of(now: Utc, name: str, effect: Actuate | Happened) -> Line:
+    """What a transcript says of an effect at a device."""
+    if isinstance(effect, Actuate):
+        text = f"{effect.what} {'closes' if effect.on else 'opens'}"
+        return Line(now, name, name, "ui", b"", "", text, "", "")
+    code = effect.check.value if effect.check is not None else ""
+    return Line(now, name, name, "gbcs", b"", code, effect.text, effect.verdict, effect.rule)
 
 
 def octets_answer(command: Message, octets: bytes) -> bool:

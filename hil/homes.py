@@ -12,7 +12,7 @@ from smets.store import Store
 
 from .home import Home
 from .memory_link import LinkOptions
-from .monikers import Moniker, MonikerError
+from .monikers import STICKS, Moniker, MonikerError
 from .scenario import Scenario
 
 MISSING = "the radio libraries are not installed: pip install '.[radio]', or use memory:"
@@ -21,6 +21,8 @@ UNIX_EPOCH = Utc.of(1970, 1, 1)
 
 def on_radio(scenario: Scenario, radio: Moniker) -> Scenario:
     """The scenario with another radio for the whole home. Raises MonikerError."""
+    if scenario.is_real and radio.scheme not in STICKS:
+        raise MonikerError(f"{radio.scheme}: reaches no real device, serial: and tcp: do")
     link = LinkOptions.of(radio) if radio.scheme == "memory" else LinkOptions()
     hub = replace(scenario.hub, radio=radio)
     devices = tuple(replace(device, radio=radio, link=link) for device in scenario.devices)
@@ -51,6 +53,7 @@ def open_home(
     try:
         from .radio_home import RadioHome
         from .radios import open_radios
+        from .real_home import RealHome, wall_clock
         from .sniffer import Sniffer
     except ImportError as error:
         raise MonikerError(f"{scenario.radio.scheme}: {MISSING} ({error.name})") from None
@@ -59,15 +62,17 @@ def open_home(
     with ExitStack() as stack:
         tap, listener = None, None
         if capture is not None:
-            air = Capture(capture, scenario.start.us - UNIX_EPOCH.us)
+            start = wall_clock() if scenario.is_real else scenario.start
+            air = Capture(capture, start.us - UNIX_EPOCH.us)
             stack.callback(air.close)
             tap = air.add
             if sniffer is not None:
                 listener, tap = Sniffer(sniffer, tap), None
         radios = open_radios(scenario, tap)
+        kind = RealHome if scenario.is_real else RadioHome
         show = None
         if keyfile is not None:
             keys = KeyFile(keyfile)
             stack.callback(keys.close)
             show = keys.add
-        yield stack.enter_context(RadioHome(scenario, radios, store, show, sniffer=listener))
+        yield stack.enter_context(kind(scenario, radios, store, show, sniffer=listener))

@@ -8,11 +8,10 @@ Source: GBCS 10.2.2, se-security 1, 2, 7 (reference: chts-hub 5 and 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, cast
 
 from chts.events import LinkKeyMade
 from chts.han_values import hub_values
@@ -26,20 +25,20 @@ from smets.han.attribute_client import Readings
 from smets.han.cluster_server import ClusterServer
 from smets.han.command_client import Answers
 from smets.han.completion import CompletionSettings, CompletionWatch
+from smets.han.credential import CbkeCredential
 from smets.han.endpoints import endpoints_of
 from smets.han.install_code import InstallCode
 from smets.han.link import Address, Frame, LinkDown, TransferData
 from smets.han.link_keys import LinkKeys
-from smets.han.suites import Suite
-from smets.han.test_ca import TestCa
-from smets.han.zcl import PROFILE_SE, ApsMessage
+from smets.han.zcl import ApsMessage
 from smets.store import Store
 
 from .home import JOIN_SECONDS, Home, describe
+from .patience import line_back, patiently, push
+from .provisioning import cbke_authority
 from .radio.interface import (
     DeviceRadio,
     JoinRefused,
-    LinkLost,
     Lost,
     NetworkDown,
     NetworkSettings,
@@ -47,8 +46,6 @@ from .radio.interface import (
     NodeType,
     NoNetwork,
     RadioError,
-    RadioMissing,
-    RadioUnavailable,
     Received,
 )
 from .radio.interface import Event as RadioEvent
@@ -56,17 +53,13 @@ from .radio_node import NoKey, RadioNode
 from .scenario import DeviceEntry, Scenario
 from .sniffer import Sniffer
 
-T = TypeVar("T")
-
 CARRY_US = 20_000  # ours: what a transfer on the air takes by the home's clock
 ARRIVAL_SECONDS = 5.0  # from the acknowledgement to the host of the receiver
-SENDS = 3  # ours: times a frame is given to the dongle where the peer did not acknowledge it
-UNPLUGGED_SECONDS = 60.0  # ours: how long what is asked of a dongle waits for its line to come back
 JOINS = 10  # ours: attempts of a device before it waits
-OPENINGS = 5  # ours: attempts to open a radio, or to form a network, on a bad line
 KEY_SECONDS = 60.0  # key establishment of a device, with all attempts
 RETRY_SECONDS = 10  # until a device tries to join again, by the home's clock
 LEAVE_SECONDS = 5.0  # ours: until a device that was told to leave has left
+HOME_ISSUER = b"SMETSHME"  # ours: of the home's own test CA, where the hub has a credential of another
 JOIN_RULE = "chts-hub 5.2"
 KEY_RULE = "se-security 7"
 CARRY_RULE = "chts-hub 7.1"
@@ -103,7 +96,7 @@ class _Seat:
 
 
 @dataclass(slots=True)
-class _Carried:
+class Carried:
     """A frame on its way."""
 
     name: str
@@ -137,10 +130,12 @@ class RadioHome(Home):
         self._seats: dict[str, _Seat] = {}
         self._nodes: dict[str, RadioNode] = {}  # without those that have no power
         self._in_network: set[str] = set()
-        self._carried: list[_Carried] = []
+        self._trouble: dict[str, str] = {}
+        self._carried: list[Carried] = []
         self._strays: list[tuple[str, Frame]] = []
         super().__init__(scenario, store)
-        self._ca = TestCa(Suite.SUITE_2, scenario.seed.encode(), scenario.start.plus(-86_400))
+        issuer = None if scenario.hub.cbke is None else HOME_ISSUER
+        self._ca = cbke_authority(scenario, issuer)
         try:
             self._run(self._open())
         except BaseException:
@@ -164,24 +159,25 @@ class RadioHome(Home):
             *(
                 self._take_seat(device.name, self.stations[device.name].address, device.type.value)
                 for device in self.scenario.devices
+                if device.name in self.stations
             )
         )
         hub = self._nodes[entry.name].radio
-        random = _stream(self._random, "network")
+        random = self._chance("network")
         settings = NetworkSettings.seeded(random, extended_pan_id=entry.gpf)
         if settings.network_key is not None:
             self._show_key(settings.network_key, "network")
-        network = await _patiently(lambda: hub.form(settings), hub)
+        network = await patiently(lambda: hub.form(settings), hub)
         if self._sniffer is not None:
             await self._sniffer.start(network.channel)
-        await _patiently(lambda: hub.allow_partner_keys(True), hub)
+        await patiently(lambda: hub.allow_partner_keys(True), hub)
         text = f"network formed on channel {network.channel}, PAN id {network.pan_id:04X}"
         self.transcript.add(self.now, entry.name, entry.name, "zdo", text=text, rule=JOIN_RULE)
 
     async def _take_seat(self, name: str, address: Address, device: str) -> None:
-        random = _stream(self._random, f"cbke {name}")
+        random = self._chance(f"cbke {name}")
         self._seats[name] = _Seat(name, address, device, random)
-        await _patiently(lambda: self._add(self._seats[name]))
+        await patiently(lambda: self._add(self._seats[name]))
 
     async def _add(self, seat: _Seat) -> None:
         name, address, keys = seat.name, seat.address, seat.link_keys
@@ -190,7 +186,7 @@ class RadioHome(Home):
         node = RadioNode(
             radio,
             address,
-            (self._ca.issue(address.station),),
+            self._credentials(address.station),
             seat.random,
             trust_centre=self.hub.address.station,
             admits=self._admits,
@@ -199,6 +195,7 @@ class RadioHome(Home):
             deliver=partial(self._delivered, name),
             link_keys=keys,
             note=partial(self._note_key, name),
+            established=partial(self._key_established, name),
             heard=partial(self._heard, name),
             completion=CompletionWatch(self._completion) if is_hub else None,
             willing=lambda station: not is_hub and station in self._addresses,
@@ -209,6 +206,20 @@ class RadioHome(Home):
         node.serve = partial(self._serve, chf_or_meter, ClusterServer(endpoints_of(seat.device), values))
         self._nodes[name] = node
         node.start()
+
+    def _chance(self, label: str) -> Callable[[int], bytes]:
+        """Where a node's random octets come from."""
+        return _stream(self._random, label)
+
+    def _credentials(self, station: EntityId) -> tuple[CbkeCredential, ...]:
+        """What a node establishes keys with: the hub with what the scenario gives it, all of the test CA."""
+        hub, own = self.scenario.hub, self._ca.issue(station)
+        if station != hub.gpf or hub.cbke is None:
+            return (own,)
+        return (hub.cbke, own) if self.stations else (hub.cbke,)
+
+    def _key_established(self, name: str, station: EntityId) -> None:
+        """A node has a new link key with a station."""
 
     async def _close(self) -> None:
         if self._sniffer is not None:
@@ -269,7 +280,7 @@ class RadioHome(Home):
 
     def _power_on(self, name: str) -> None:
         try:
-            self._run(_patiently(lambda: self._resume(name)))
+            self._run(patiently(lambda: self._resume(name)))
         except RadioError as error:
             self._note_network(name, f"power is back, its radio is not: {error}", "failed")
             self._later(RETRY_SECONDS * 1_000_000, partial(self._late_power_on, name))
@@ -359,12 +370,8 @@ class RadioHome(Home):
         """The endpoint with the server of a cluster, and the one that asks it."""
         if asker not in self._nodes:
             raise LocalError(f"{asker} has no power")
-        node, station = self._nodes[asker], self._seats[name].address.station
-        endpoint = await node.radio.find_endpoint(station, PROFILE_SE, cluster)
-        if endpoint is None:
-            raise LocalError(f"{name} has no cluster {cluster:04X}")
-        asking = (e.number for e in endpoints_of(self._seats[asker].device) if cluster in e.clients)
-        return Address(station, endpoint), next(asking, node.address.endpoint)
+        own = endpoints_of(self._seats[asker].device)
+        return await self._nodes[asker].peer(self._station(name), cluster, own)
 
     # -- joining ----------------------------------------------------------------------
 
@@ -379,32 +386,53 @@ class RadioHome(Home):
         if name not in self._up or not {name, self.scenario.hub.name} <= set(self._nodes):
             return
         if name not in self._in_network:
-            hub = self.scenario.hub.name
             try:
                 self._run(self._admit(name))
             except (RadioError, NoKey, TimeoutError) as error:
                 why = str(error) or "key establishment did not end in time"
-                self._note_network(name, f"joining: {why}", "failed", hub)
+                self._not_joined(name, why)
                 self._later(RETRY_SECONDS * 1_000_000, partial(self._join, name))
                 return
-            self._in_network.add(name)
-            self.transcript.add(self.now, name, hub, "zdo", text="joined", rule=JOIN_RULE)
-            self._new_key(name)
+            self._joined(name)
         self._link_up(name)
+
+    def _joined(self, name: str) -> None:
+        self._in_network.add(name)
+        self._trouble.pop(name, None)
+        self._note_network(name, "joined", to=self.scenario.hub.name)
+        self._new_key(name)
+
+    def _not_joined(self, name: str, why: str) -> None:
+        self._trouble[name] = text = f"joining: {why}"
+        self._note_network(name, text, "failed", self.scenario.hub.name)
+
+    def trouble(self, name: str) -> str:
+        """Why a device did not join; empty once it has."""
+        return self._trouble.get(name, "")
 
     def _new_key(self, name: str) -> None:
         """Tell the hub's device log of a key; one it has already changes nothing there."""
-        station = self._seats[name].address.station
+        station = self._station(name)
         made = self._seats[self.scenario.hub.name].link_keys.get(station)
         if made is not None and made.authorised:
             self._hub_event(LinkKeyMade(station, made.hashed))
 
+    def _station(self, name: str) -> EntityId:
+        """The EUI-64 of the hub's radio or of a device."""
+        if name == self.scenario.hub.name:
+            return self.hub.address.station
+        return next(entry.entity for entry in self.scenario.devices if entry.name == name)
+
     def bring_up(self, entry: DeviceEntry) -> None:
         """As on the memory link, and wait for the device to join. Raises LocalError."""
         super().bring_up(entry)
+        self._await(entry)
+
+    def _await(self, entry: DeviceEntry) -> None:
+        """Wait for a device to join, as long as it may."""
         until = self.now.plus(JOIN_SECONDS)
         while entry.name not in self._in_network and self.now < until and entry.name in self._up:
-            self.advance(RETRY_SECONDS)
+            self.advance(RETRY_SECONDS, lambda: entry.name in self._in_network)
 
     async def _admit(self, name: str) -> None:
         for left in reversed(range(JOINS)):
@@ -413,7 +441,7 @@ class RadioHome(Home):
             except (RadioError, NoKey, TimeoutError):
                 if not left:
                     raise
-            await _line_back(*(self._nodes[end].radio for end in (name, self.scenario.hub.name)))
+            await line_back(*(self._nodes[end].radio for end in (name, self.scenario.hub.name)))
 
     async def _try_to_join(self, name: str) -> None:
         entry = next(d for d in self.scenario.devices if d.name == name)
@@ -490,7 +518,7 @@ class RadioHome(Home):
             self.transcript.add(self.now, name, str(station), "tunnel", text="nobody is there")
             return
         if name in self._nodes:
-            self._carried.append(_Carried(name, to, frame, self._nodes[name].octets_of(frame)))
+            self._carried.append(Carried(name, to, frame, self._nodes[name].octets_of(frame)))
 
     def _settle(self) -> None:
         """Let the radios carry what was sent meanwhile, and hand it on in the order it was sent."""
@@ -505,24 +533,14 @@ class RadioHome(Home):
             for to, frame in strays:
                 self._hand_on(to, frame)
 
-    async def _deliver_all(self, carried: tuple[_Carried, ...]) -> list[str]:
+    async def _deliver_all(self, carried: tuple[Carried, ...]) -> list[str]:
         return await asyncio.gather(*(self._deliver(one) for one in carried))
 
-    async def _deliver(self, one: _Carried) -> str:
+    async def _deliver(self, one: Carried) -> str:
         """Send one frame; why it did not arrive, empty if it did."""
         if not {one.name, one.to} <= set(self._nodes):
             return f"{one.to if one.name in self._nodes else one.name} has no power"
-        node, failure = self._nodes[one.name], ""
-        for _ in range(SENDS):  # one not acknowledged may have arrived all the same, and then comes twice
-            try:
-                await _patiently(lambda: node.send(one.frame, one.payload), node.radio)
-            except RadioError as error:
-                failure = str(error)
-                if not error.retryable:
-                    break
-            else:
-                failure = ""
-                break
+        failure = await push(self._nodes[one.name], one.frame, one.payload)
         try:
             async with asyncio.timeout(0 if failure else ARRIVAL_SECONDS):
                 await one.came.wait()
@@ -539,7 +557,7 @@ class RadioHome(Home):
                 return
         self._strays.append((to, frame))
 
-    def _arrive(self, one: _Carried, failure: str) -> None:
+    def _arrive(self, one: Carried, failure: str) -> None:
         command = one.frame.command
         octets = command.data if isinstance(command, TransferData) else b""
         text = describe(octets) if octets else ""
@@ -557,26 +575,6 @@ class RadioHome(Home):
     def _hand_on(self, to: str, frame: Frame) -> None:
         hub = to == self.scenario.hub.name
         self._later(CARRY_US, partial(self._hub_event if hub else partial(self._station_event, to), frame))
-
-
-async def _line_back(*radios: DeviceRadio) -> None:
-    """Wait for lines that were lost; where one does not come back, whoever needs it is told so then."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(UNPLUGGED_SECONDS):
-            for radio in radios:
-                await radio.wait_up()
-
-
-async def _patiently(work: Callable[[], Awaitable[T]], *radios: DeviceRadio) -> T:
-    """Do something once more where the line to a dongle was lost meanwhile. Raises RadioError."""
-    for _ in range(OPENINGS - 1):
-        try:
-            return await work()
-        except RadioMissing:
-            raise
-        except (LinkLost, RadioUnavailable):
-            await _line_back(*radios)
-    return await work()
 
 
 def _stream(random: Callable[[str], Callable[[int], bytes]], label: str) -> Callable[[int], bytes]:

@@ -18,6 +18,7 @@ from smets.han.command_client import Answers
 from smets.han.completion import CompletionWatch
 from smets.han.compute import Compute
 from smets.han.credential import CbkeCredential
+from smets.han.endpoints import Endpoint
 from smets.han.key_establishment import KeyEstablishment
 from smets.han.key_establishment_events import (
     Established,
@@ -29,6 +30,7 @@ from smets.han.key_establishment_events import (
     PartnerSuites,
     ReadSuites,
     Received,
+    Refused,
     Send,
     Start,
     TimeDue,
@@ -38,7 +40,7 @@ from smets.han.link import Address, Frame, RequestTunnel, RequestTunnelResponse
 from smets.han.link_keys import KeySource, LinkKey, LinkKeys
 from smets.han.suites import Random
 from smets.han.tunnel_frames import TUNNELING, from_server, tunnel_command, tunnel_frame
-from smets.han.zcl import ApsMessage
+from smets.han.zcl import PROFILE_SE, ApsMessage
 
 from .asking import Asking
 from .radio.interface import (
@@ -73,9 +75,10 @@ class RadioNode:
     `serves_tunnel`: whether it is the tunnel's server for peers that have not shown which end they are:
     true for devices that listen, false for a hub and a gas meter. `deliver` is
     called for what comes through the tunnel, `note` with what key establishment says of itself,
-    `heard` with the events of the radio. `completion`: a trust centre's, of whom no key comes in time
-    it asks to leave. `willing`: with whom a device shares a partner link key if asked. `serve` may be
-    set later; without it nothing but key establishment and the tunnel is answered.
+    `heard` with the events of the radio, `established` for each key that is in place. `completion`: a
+    trust centre's, of whom no key comes in time it asks to leave. `willing`: with whom a device shares
+    a partner link key if asked. `serve` may be set later; without it nothing but key establishment and
+    the tunnel is answered.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class RadioNode:
         deliver: Callable[[Frame, bytes], None],
         link_keys: LinkKeys | None = None,
         note: Callable[[EntityId | None, str, str], None] = lambda station, text, verdict: None,
+        established: Callable[[EntityId], None] = lambda station: None,
         heard: Callable[[Event], None] = lambda event: None,
         completion: CompletionWatch | None = None,
         willing: Callable[[EntityId], bool] = lambda station: False,
@@ -108,6 +112,7 @@ class RadioNode:
         self._epoch = epoch
         self._deliver = deliver
         self._note = note
+        self._established = established
         self._heard = heard
         self._completion = completion
         self._completing: asyncio.TimerHandle | None = None
@@ -220,6 +225,17 @@ class RadioNode:
         endpoint = self.address.endpoint if own_endpoint is None else own_endpoint
         return await self._asking.request(peer, name, values, endpoint, encrypted, wanted)
 
+    async def peer(self, station: EntityId, cluster: int, own: Iterable[Endpoint]) -> tuple[Address, int]:
+        """The endpoint of a station with the server of a cluster, and which of the own ones asks it.
+
+        Raises LocalError for one without the cluster, RadioError.
+        """
+        endpoint = await self.radio.find_endpoint(station, PROFILE_SE, cluster)
+        if endpoint is None:
+            raise LocalError(f"{station} has no cluster {cluster:04X}")
+        asking = (e.number for e in own if cluster in e.clients)
+        return Address(station, endpoint), next(asking, self.address.endpoint)
+
     async def left(self) -> None:
         """Wait until the node is in no network."""
         while self.radio.network is not None:
@@ -326,6 +342,8 @@ class RadioNode:
                 self._spawn(self._read_suites(effect.peer))
             elif isinstance(effect, Failed):
                 self._failed(effect)
+            elif isinstance(effect, Refused):
+                self._note(effect.station, f"key establishment refused: {effect.status.name}", "refused")
         self._wake()
 
     def _wake(self) -> None:
@@ -389,6 +407,7 @@ class RadioNode:
             self._completion.settled(effect.station)
         self._note(effect.station, f"link key established, {effect.suite.name}", "")
         self._settle(effect.station, None)
+        self._established(effect.station)
 
     def _failed(self, effect: Failed) -> None:
         status = "no answer in time"

@@ -143,7 +143,7 @@ def open_radios(scenario: Scenario, tap: Tap | None = None) -> VirtualRadios | S
     if tap is not None:
         raise MonikerError(f"{scenario.radio.scheme}: a capture needs one more stick, a sniffer")
     paths = {scenario.hub.name: scenario.hub.radio}
-    paths |= {entry.name: entry.radio for entry in scenario.devices}
+    paths |= {entry.name: entry.radio for entry in scenario.devices if entry.real is None}
     first: dict[Moniker, str] = {}
     for name, moniker in paths.items():
         if moniker in first:

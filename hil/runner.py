@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from gbcs.dlms.apdu import AccessRequest, AccessResponse, Choice, parse_apdu
@@ -21,7 +22,7 @@ from gbcs.party import RemoteParty, Supplementary
 from gbcs.usecases import UseCase, by_name
 
 from .commands import payload, results
-from .home import Home, alert_code, octets_answer
+from .home import Home, alert_code, describe
 from .scenario import Scenario, ScenarioError, Step
 from .transcript import BENCH, BROKEN_OFF_RULE, COMMAND_RULE, EVENT_RULE
 
@@ -109,8 +110,8 @@ class Runner:
         answers: list[bytes] = []
         for _ in range(1 if step.expect == "refused" else SENDS):
             self.home.send(command.octets, step.sender)
-            self.home.advance(ANSWER_SECONDS)
-            answers = [o for _, o in self.home.received if octets_answer(command, o)]
+            self.home.advance(self._patience(step), partial(self._has_come, step, command))
+            answers = self.home.answers_to(command)
             if answers or not self.home.lost or self.home.undeliverable:
                 break
         found, why = self._judge(step, use_case, command, answers)
@@ -144,6 +145,20 @@ class Runner:
                 message = replace(message, mac=_flipped(message.mac)).encoded()
         return message
 
+    def _patience(self, step: Step) -> float:
+        """Seconds that an answer and alerts have to come."""
+        entry = next((entry for entry in self.scenario.devices if entry.name == step.to), None)
+        return ANSWER_SECONDS if entry is None or entry.real is None else entry.real.answer_seconds
+
+    def _has_come(self, step: Step, command: Message) -> bool:
+        """Whether all that is expected is there, so that waiting may end."""
+        if self.home.undeliverable:
+            return True
+        if step.expect == "refused":  # nothing but alerts shows that it was dealt with
+            return bool(step.alerts) and len(self._alerts()) >= len(step.alerts or ())
+        all_alerts = step.alerts is None or len(self._alerts()) >= len(step.alerts)
+        return all_alerts and bool(self.home.answers_to(command))
+
     def _target(self, step: Step) -> EntityId:
         for entry in self.scenario.devices:
             if entry.name == step.to:
@@ -168,11 +183,14 @@ class Runner:
         """What came, and what is wrong with it ('' if nothing)."""
         if self.home.undeliverable:
             reason = self.home.undeliverable[0]
+            if step.expect != "undeliverable":
+                reason = "; ".join(filter(None, (reason, self.home.trouble(step.to))))
             return "undeliverable", "" if step.expect == "undeliverable" else reason
         if not answers and step.expect == "refused":
             return "no answer", "perhaps the link lost it" if self.home.lost else ""
         if not answers:
-            return "no answer", "no answer came"
+            told = ", ".join(describe(message.octets) for message, _ in self._alerts())
+            return "no answer", f"no answer came, but {told}" if told else "no answer came"
         if step.expect in ("refused", "undeliverable"):
             return "an answer", f"{step.expect} was expected"
         if step.expect == "repeat":
@@ -223,14 +241,16 @@ class Runner:
                 given[found.item] = (found.result_wire() if action else found.any_wire()).decode(item.data)
         return given
 
+    def _alerts(self) -> list[tuple[Message, int]]:
+        """The alerts that came, with their codes."""
+        came = dict.fromkeys(octets for _, octets in self.home.received)  # one may come twice
+        alerts = ((message, alert_code(message)) for message in map(parse_message, came))
+        return [(message, code) for message, code in alerts if code is not None]
+
     def _wrong_alerts(self, step: Step) -> str:
         """Compare the alerts that came with those expected; each is verified as well."""
         codes = []
-        for octets in dict.fromkeys(octets for _, octets in self.home.received):  # one may come twice
-            message = parse_message(octets)
-            code = alert_code(message)
-            if code is None:
-                continue
+        for message, code in self._alerts():
             codes.append(f"{code:04X}")
             party = next((p for p in self.home.parties.values() if p.entity == message.recipient), None)
             if party is None:

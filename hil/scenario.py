@@ -1,9 +1,11 @@
 """Scenario files: a home and what is done in it, in TOML with `spec = 1` (contract 4).
 
     [home]        name, seed, start, radio
-    [hub]         name, chf, gpf, gpf_in_log, kind, radio
+    [hub]         name, chf, gpf, gpf_in_log, kind, radio, cbke
     [[party]]     name, role, id
-    [[device]]    name, type, id, variant, kind, radio, install_code
+    [[device]]    name, type, id, variant, kind, radio, install_code; a real one has
+                  signing_certificate, key_agreement_certificate, keys, join_seconds,
+                  answer_seconds instead of a radio (see `hil.scenario_real`)
     [[step]]      one of command, wait, metrology, action, power, fault (see `Step`)
 
 Errors name the key and the line.
@@ -21,22 +23,35 @@ from typing import Any
 
 from chts.device_log import STATIONS
 from gbcs.dlms.selective import Range
-from gbcs.errors import BuildError
+from gbcs.errors import BuildError, ParseError
 from gbcs.ids import DeviceType, EntityId, Role
 from gbcs.time import Utc
 from gbcs.usecases import by_name
 from smets.behaviours.supply import ENABLE_ACTION
 from smets.events import ArmStoreFault, Event, Metrology, PowerLost, PowerRestored, UserAction
+from smets.han.credential import CbkeCredential
+from smets.han.install_code import CRC_LENGTH, InstallCode
 from smets.values import Value
 
 from .commands import payload
 from .memory_link import NO_FAULTS, LinkOptions
 from .monikers import STICKS, Moniker, MonikerError
 from .scenario_file import ScenarioError, Source, Table
+from .scenario_real import RealDevice, check_parties, hub_credential, real_device
 from .scenario_values import plain, seconds
 from .transcript import BENCH, WAN
 
-__all__ = ["DeviceEntry", "HubEntry", "Party", "Scenario", "ScenarioError", "Step", "load_scenario"]
+__all__ = [
+    "DeviceEntry",
+    "HubEntry",
+    "Party",
+    "Scenario",
+    "ScenarioError",
+    "Step",
+    "emulated",
+    "load_scenario",
+    "parse_scenario",
+]
 
 SPEC = 1
 KINDS = ("emulated", "real")
@@ -49,6 +64,7 @@ DEFAULT_START = Utc.of(2026, 1, 1)
 EARLIEST, LATEST = Utc.of(2000, 1, 2), Utc.of(2100, 1, 1)
 LONGEST_WAIT = 10 * 366 * 86_400  # seconds
 LARGEST = 2**31 - 1  # of a metrology reading
+INSTALL_CODE = 16  # octets of one (GBCS CCS01)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +78,19 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class DeviceEntry:
-    """A device of the home. `link` is how well it and the hub hear each other on `memory:`."""
+    """A device of the home. `link` is how well it and the hub hear each other on `memory:`.
+
+    `real`: what is known of a device that is not emulated. It is on the hub's air, and has no radio here.
+    """
 
     name: str
     type: DeviceType
     entity: EntityId
     variant: str
-    install_code: bytes
+    install_code: bytes = field(repr=False)
     link: LinkOptions
     radio: Moniker
+    real: RealDevice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +98,7 @@ class HubEntry:
     """The hub: identifiers of its communications hub function and gas proxy function.
 
     `gpf_in_log`: whether its device log lists the gas proxy function from the start.
+    `cbke`: its credential of the CA that real devices know, None for one of a test CA.
     """
 
     name: str
@@ -85,6 +106,7 @@ class HubEntry:
     gpf: EntityId
     radio: Moniker
     gpf_in_log: bool = False
+    cbke: CbkeCredential | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +153,22 @@ class Scenario:
     radio: Moniker
     outsiders: tuple[EntityId, ...] = ()
 
+    @property
+    def is_real(self) -> bool:
+        """Whether some of its devices are, so that it lives in the present."""
+        return any(device.real is not None for device in self.devices)
+
+
+def emulated(scenario: Scenario, name: str) -> DeviceEntry:
+    """The emulated device of a name. Raises ScenarioError."""
+    for entry in scenario.devices:
+        if entry.name == name and entry.real is None:
+            return entry
+        if entry.name == name:
+            raise ScenarioError(f"{name} is real: nothing is emulated of it")
+    names = ", ".join(entry.name for entry in scenario.devices if entry.real is None)
+    raise ScenarioError(f"no emulated device is called {name!r}, only {names or 'none'}")
+
 
 def load_scenario(path: Path | None) -> Scenario:
     """Read a scenario file; None for the default one. Raises ScenarioError."""
@@ -144,11 +182,11 @@ def load_scenario(path: Path | None) -> Scenario:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ScenarioError(f"{name}: {reason}") from None
-    return parse_scenario(text, name)
+    return parse_scenario(text, name, path.parent)
 
 
-def parse_scenario(text: str, name: str) -> Scenario:
-    """Read the text of a scenario. Raises ScenarioError."""
+def parse_scenario(text: str, name: str, folder: Path = Path()) -> Scenario:
+    """Read the text of a scenario; paths in it begin at `folder`. Raises ScenarioError."""
     text = text.replace("\r\n", "\n")
     try:
         tables = tomllib.loads(text)
@@ -168,9 +206,9 @@ def parse_scenario(text: str, name: str) -> Scenario:
         home.text("name", Path(name).name),
         home.take("seed", str, "smets"),
         _start(home),
-        _hub(hub, radio),
+        _hub(hub, radio, folder),
         tuple(_party(table) for table in parties),
-        tuple(_device(table, radio) for table in devices),
+        tuple(_device(table, radio, folder) for table in devices),
         (),
         radio,
     )
@@ -180,6 +218,9 @@ def parse_scenario(text: str, name: str) -> Scenario:
     if len(devices) > STATIONS:
         devices[STATIONS].fail("", f"a hub has room for {STATIONS} devices and its gas proxy function")
     _check_names(scenario, hub, parties, devices)
+    for table, device in zip(devices, scenario.devices, strict=True):
+        if device.real is not None:
+            check_parties(table, device.real, scenario.parties)
     twins = frozenset(device.name for device in scenario.devices if device.variant == "twin")
     made = tuple(_step(table, number, twins) for number, table in enumerate(steps, 1))
     scenario = replace(scenario, steps=made)
@@ -224,22 +265,20 @@ def _link(radio: Moniker) -> LinkOptions:
     return LinkOptions.of(radio) if radio.scheme == "memory" else NO_FAULTS
 
 
-def _emulated(table: Table) -> None:
-    if table.one_of("kind", KINDS, "emulated") == "real":
-        table.fail("kind", "real devices need a radio, which is not built yet")
-
-
-def _hub(table: Table, home: Moniker) -> HubEntry:
+def _hub(table: Table, home: Moniker, folder: Path) -> HubEntry:
+    gpf = table.entity("gpf")
     entry = HubEntry(
         table.text("name", "hub"),
         table.entity("chf"),
-        table.entity("gpf"),
+        gpf,
         _radio(table, home, home),
         table.take("gpf_in_log", bool, False),
+        hub_credential(table, folder, gpf),
     )
     if entry.chf == entry.gpf:
         table.fail("gpf", "the gas proxy function has another identifier than the hub function")
-    _emulated(table)
+    if table.one_of("kind", KINDS, "emulated") == "real":
+        table.fail("kind", "a real hub is not built yet")
     if entry.radio != home and entry.radio.scheme not in STICKS:
         table.fail("radio", "options belong to [home] or to a [[device]]")
     table.done()
@@ -253,32 +292,51 @@ def _party(table: Table) -> Party:
     return entry
 
 
-def _device(table: Table, home: Moniker) -> DeviceEntry:
+def _device(table: Table, home: Moniker, folder: Path) -> DeviceEntry:
     kind = DeviceType(table.one_of("type", tuple(t.value for t in DeviceType)))
     if kind is not DeviceType.ESME:
         table.fail("type", f"{kind.value} is not built yet")
-    code = table.take("install_code", str, "00112233445566778899AABBCCDDEEFF")
-    try:
-        install_code = bytes.fromhex(code)
-    except ValueError:
-        table.fail("install_code", "not hex digits")
-    if len(install_code) != 16:
-        table.fail("install_code", "16 octets are needed")
-    radio = _radio(table, home, home)
+    real = table.one_of("kind", KINDS, "emulated") == "real"
+    if real and home.scheme not in STICKS:
+        table.fail("kind", f"real devices need a hub on a stick, serial: or tcp:, not {home.scheme}:")
+    install_code = _install_code(table, None if real else "00112233445566778899AABBCCDDEEFF")
+    entity = table.entity("id")
+    radio = home
+    if not real:
+        radio = _radio(table, home, home)
+    elif "radio" in table:
+        table.fail("radio", "a real device has its own, the hub's is in [hub]")
     if radio.scheme == "virtual" and radio != home:
         table.fail("radio", "options of the air belong to [home]")
     entry = DeviceEntry(
         table.text("name"),
         kind,
-        table.entity("id"),
+        entity,
         table.one_of("variant", ("single", "twin", "polyphase"), "single"),
         install_code,
         _link(radio),
         radio,
+        real_device(table, folder, entity) if real else None,
     )
-    _emulated(table)
     table.done()
     return entry
+
+
+def _install_code(table: Table, default: str | None) -> bytes:
+    """16 octets, as GBCS wants them, or 18 with the CRC that a label shows."""
+    code = table.take("install_code", str, default)
+    try:
+        octets = bytes.fromhex(code.replace("-", " ").replace(":", " "))
+    except ValueError:
+        table.fail("install_code", "not hex digits")
+    if len(octets) == INSTALL_CODE + CRC_LENGTH:
+        try:
+            return InstallCode.from_octets(octets).code
+        except ParseError as error:
+            table.fail("install_code", error.reason)
+    if len(octets) != INSTALL_CODE:
+        table.fail("install_code", f"{INSTALL_CODE} octets are needed, or as many and their CRC")
+    return octets
 
 
 def _check_names(scenario: Scenario, hub: Table, parties: list[Table], devices: list[Table]) -> None:
@@ -408,9 +466,12 @@ def _command(table: Table, step: Step, twins: frozenset[str]) -> Step:
 def _outsiders(scenario: Scenario, steps: list[Table]) -> tuple[EntityId, ...]:
     """The identifiers of devices that are not in the home; only commands address such."""
     devices = {device.name for device in scenario.devices}
+    real = {device.name for device in scenario.devices if device.real is not None}
     parties = {party.entity for party in scenario.parties}
     outsiders: dict[EntityId, None] = {}
     for table, step in zip(steps, scenario.steps, strict=True):
+        if step.to in real and not step.command:
+            table.fail("to", f"{step.to} is real: what happens to it is not in our hands")
         if step.to in devices or step.wait:
             continue
         powers_hub = isinstance(step.event, PowerLost | PowerRestored)

@@ -32,7 +32,7 @@ from .ezsp_values import (
     key,
 )
 from .ezsp_zdo import Zdo
-from .interface import KEY_LENGTH, Joined, JoinRefused, Left, Refused, SendError
+from .interface import KEY_LENGTH, Admitted, Joined, JoinRefused, Left, Refused, SendError
 from .zdo_frames import MGMT_PERMIT_JOINING, Announcement, permit_request
 
 ROUTERS = 0xFFFC
@@ -169,6 +169,7 @@ class Admission:
         if update != UNSECURED_JOIN:
             return None
         self._members.discard(station)
+        self._core.emit(Admitted(station))
         return station
 
     def announced(self, announcement: Announcement) -> None:

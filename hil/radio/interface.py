@@ -256,6 +256,13 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Admitted:
+    """The trust centre sends a device the network key, under its install code. `Joined` if it can read it."""
+
+    eui64: EntityId
+
+
+@dataclass(frozen=True, slots=True)
 class JoinRefused:
     """The trust centre denied the network key to a device that has no permit."""
 
@@ -331,7 +338,18 @@ class PartnerKey:
     key: bytes = field(repr=False)
 
 
-Event = Joined | JoinRefused | Left | NetworkUp | NetworkDown | Lost | Dropped | BindRequested | PartnerKey
+Event = (
+    Joined
+    | Admitted
+    | JoinRefused
+    | Left
+    | NetworkUp
+    | NetworkDown
+    | Lost
+    | Dropped
+    | BindRequested
+    | PartnerKey
+)
 
 
 # What the caller gives

@@ -14,6 +14,7 @@ from smets.han.protection import is_acceptable, refusal
 from smets.han.zcl import PROFILE_SE, ApsMessage
 
 from .interface import (
+    Admitted,
     Dropped,
     DropReason,
     Event,
@@ -53,7 +54,10 @@ class Shared:
 
     def emit(self, event: Event) -> None:
         """Tell the caller. What strangers can cause at will takes half of the room at most."""
-        if isinstance(event, Dropped | JoinRefused) and len(self.events) > self.settings.backlog // 2:
+        if (
+            isinstance(event, Dropped | JoinRefused | Admitted)
+            and len(self.events) > self.settings.backlog // 2
+        ):
             return
         if not self.events.put(event):
             LOG.warning("event lost, nobody reads: %s", event)

@@ -32,6 +32,7 @@ from .key_establishment_events import (
     PartnerSuites,
     ReadSuites,
     Received,
+    Refused,
     Send,
     Start,
     Step,
@@ -342,6 +343,8 @@ class KeyEstablishment:
         self._send(cause.address, CommandId.TERMINATE, to_server, transaction, payload)
         if exchange is not None:
             self._fail(cause.now, status, by_partner=False)
+        else:
+            self._out.append(Refused(cause.station, status))
 
     def _end(self, cause: Cause, status: Status | None) -> None:
         try:

@@ -184,6 +184,14 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A message outside any exchange with its sender was answered with Terminate."""
+
+    station: EntityId
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
 class LeaveNetwork:
     """The Trust Centre will never establish a key with this device: leave."""
 
@@ -196,4 +204,4 @@ class Step:
     row: Transition
 
 
-KeyEstablishmentEffect = Send | ReadSuites | Compute | Established | Failed | LeaveNetwork | Step
+KeyEstablishmentEffect = Send | ReadSuites | Compute | Established | Failed | Refused | LeaveNetwork | Step

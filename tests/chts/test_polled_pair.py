@@ -230,9 +230,7 @@ class PolledPair(RuleBasedStateMachine):
         outboxes = [self.station._outbox, *(box.outbox for box in boxes)]
         flying = [self.station._flying, *(box.flying for box in boxes)]
         again = {octets for _, octets in self.hub.waiting()} & set(self.device.heard)
-        return (
-            bool(again) or any(o.handed for o in outboxes) or any(f is not None for f in flying)
-        )
+        return bool(again) or any(o.handed for o in outboxes) or any(f is not None for f in flying)
 
     @rule()
     def the_device_joins_again(self) -> None:

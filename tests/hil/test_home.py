@@ -207,7 +207,10 @@ def test_a_repeat_without_anything_to_repeat_fails() -> None:
         ({"expect": '"refused"'}, "refused was expected"),
         ({"expect": '"undeliverable"'}, "undeliverable was expected"),
         ({"alerts": '["8F32"]'}, "alerts ['8F32'] expected, [] came"),
-        ({"tamper": '"wrong MAC"'}, "no answer came"),
+        (
+            {"tamper": '"wrong MAC"'},
+            "no answer came, but alert 8F3D Trusted Source Authentication Failure",
+        ),
         (
             {"tamper": '"unknown use case"', "expect": '"refused"', "alerts": "[]"},
             "alerts [] expected, ['8F85'] came",

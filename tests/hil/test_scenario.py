@@ -101,7 +101,7 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("00-02", "00", 'chf = "00-DB-12-34-56-78-00"', "hub.chf: an entity identifier has 8 octets, not 7"),
     ("00-02", "00-zz", 'chf = "00-DB-12-34-56-78-00-zz"', "hub.chf: not an entity identifier"),
     ('0-03"', '0-02"', 'gpf = "00-DB-12-34-56-78-00-02"', "hub.gpf: the gas proxy function has another"),
-    ("[hub]", '[hub]\nkind = "real"', 'kind = "real"', "hub.kind: real devices need a radio"),
+    ("[hub]", '[hub]\nkind = "real"', 'kind = "real"', "hub.kind: a real hub is not built yet"),
     ("[hub]", '[hub]\nkind = "virtual"', 'kind = "virtual"', "hub.kind: 'virtual' is none of emulated, real"),
     ("[hub]", '[hub]\nradio = "memory:?loss=1"', 'radio = "memory:?loss=1"', "hub.radio: options belong"),
     ("[hub]", '[hub]\nname = "bench"', 'name = "bench"', "hub.name: bench stands for something else"),

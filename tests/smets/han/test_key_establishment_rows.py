@@ -16,6 +16,7 @@ from smets.han.key_establishment_events import (
     PartnerSuites,
     ReadSuites,
     Received,
+    Refused,
     Send,
     Start,
     Step,
@@ -352,6 +353,7 @@ def test_a_message_to_an_idle_node(trigger: Trigger) -> None:
     assert scene.terminated is not None
     assert scene.terminated.status == Status.BAD_MESSAGE
     assert scene.failed is None
+    assert Refused(scene.peer.station, Status.BAD_MESSAGE) in scene.out
 
 
 @pytest.mark.parametrize("trigger", [*REQUESTS, *RESPONSES, Trigger.TERMINATE])
@@ -369,6 +371,7 @@ def test_a_stranger_does_not_disturb(state: State, trigger: Trigger) -> None:
         busy = trigger is Trigger.INITIATE_REQUEST
         assert scene.terminated is not None
         assert scene.terminated.status == (Status.NO_RESOURCES if busy else Status.BAD_MESSAGE)
+        assert Refused(STRANGER.station, scene.terminated.status) in scene.out
     scene.net.settle()
     assert scene.net.keys(scene.net.meter) == scene.net.keys(scene.net.hub)
     assert len(scene.net.keys(scene.net.meter)) == 1

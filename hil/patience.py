@@ -1,0 +1,57 @@
+"""Doing things once more on the air and on bad lines to dongles."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from smets.han.link import Frame
+
+from .radio.interface import DeviceRadio, LinkLost, RadioError, RadioMissing, RadioUnavailable
+from .radio_node import RadioNode
+
+T = TypeVar("T")
+
+SENDS = 3  # ours: times a frame is given to the dongle where the peer did not acknowledge it
+UNPLUGGED_SECONDS = 60.0  # ours: how long what is asked of a dongle waits for its line to come back
+OPENINGS = 5  # ours: attempts to open a radio, or to form a network, on a bad line
+
+
+async def push(node: RadioNode, frame: Frame, payload: bytes) -> str:
+    """Send a frame made by `RadioNode.octets_of`; why it was not acknowledged, empty if it was.
+
+    One that was not may have arrived all the same, and then comes twice.
+    """
+    failure = ""
+    for _ in range(SENDS):
+        try:
+            await patiently(lambda: node.send(frame, payload), node.radio)
+        except RadioError as error:
+            failure = str(error)
+            if not error.retryable:
+                break
+        else:
+            return ""
+    return failure
+
+
+async def line_back(*radios: DeviceRadio) -> None:
+    """Wait for lines that were lost; where one does not come back, whoever needs it is told so then."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(UNPLUGGED_SECONDS):
+            for radio in radios:
+                await radio.wait_up()
+
+
+async def patiently(work: Callable[[], Awaitable[T]], *radios: DeviceRadio) -> T:
+    """Do something once more where the line to a dongle was lost meanwhile. Raises RadioError."""
+    for _ in range(OPENINGS - 1):
+        try:
+            return await work()
+        except RadioMissing:
+            raise
+        except (LinkLost, RadioUnavailable):
+            await line_back(*radios)
+    return await work()
