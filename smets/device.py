@@ -17,8 +17,10 @@ from hashlib import sha256
 from gbcs.errors import Check, GbcsError, ParseError, SecurityError
 from gbcs.ids import Cra, EntityId, KeyUsage, Kind
 from gbcs.message import Message, OtherInformation
+from gbcs.security.content import ContentSealer, alert_draft
 from gbcs.security.mac import message_mac
 from gbcs.security.signature import sign_octets
+from gbcs.security.store import Credential
 from gbcs.time import Utc
 from gbcs.usecases import UseCase, by_code
 
@@ -357,24 +359,36 @@ class Device:
             code = row.message_code if row is not None else 0x1000
         counter = identity.next_counter()
         party, party_counter = request.supplementary or (None, None)
+        other = OtherInformation(code, party, party_counter)
+        content = request.content
+        if request.sealed is not None:
+            peer = _key_agreement(identity, recipient)
+            draft = alert_draft(identity.entity, recipient, counter, other)
+            content += request.sealed(ContentSealer.of(draft, identity.secret_with(peer)))
         signed = code not in MACED_MESSAGE_CODES
         message = Message(
             Cra.ALERT,
             counter,
             identity.entity,
             recipient,
-            OtherInformation(code, party, party_counter),
-            self.profile.alert_payload(counter, request.code, work.time, request.content),
+            other,
+            self.profile.alert_payload(counter, request.code, work.time, content),
             mac_header=not signed,
             has_signature_length=True,
         )
         if signed:
             return _signed(message, identity)
-        for cell, held in identity.cells():
-            if cell.usage is KeyUsage.KEY_AGREEMENT and held.entity == recipient:
-                draft = message.encoded()
-                return replace(draft, mac=message_mac(draft, identity.secret_with(held))).encoded()
-        raise SecurityError(Check.MAC, f"no key agreement cell of {recipient}")
+        peer = _key_agreement(identity, recipient)
+        draft = message.encoded()
+        return replace(draft, mac=message_mac(draft, identity.secret_with(peer))).encoded()
+
+
+def _key_agreement(identity: Identity, recipient: EntityId) -> Credential:
+    """The key agreement certificate of a party in a cell. Raises SecurityError."""
+    for cell, held in identity.cells():
+        if cell.usage is KeyUsage.KEY_AGREEMENT and held.entity == recipient:
+            return held
+    raise SecurityError(Check.MAC, f"no key agreement cell of {recipient}")
 
 
 def _signed(message: Message, identity: Identity) -> Message:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gbcs.errors import Check
 from gbcs.ids import EntityId
@@ -21,6 +21,8 @@ from .store import Store
 from .values import Value, is_plain, pack, unpack
 
 if TYPE_CHECKING:
+    from gbcs.security.content import ContentSealer
+
     from .settings import DeviceSettings
 
 ITEM = "item/"
@@ -44,12 +46,17 @@ def _is_entry(key: str) -> bool:
     return key.startswith(LOG) and not key.endswith(_COUNT)
 
 
+Sealed: TypeAlias = "Callable[[ContentSealer], tuple[Any, ...]]"
+"""Content of an alert, encrypted with the keys of the message that carries it."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlertRequest:
     """An alert to be sent when the unit of work ends.
 
     `message_code` and `recipient` are None where the alert table decides; `content` is
-    what follows code and time, in the device's payload family.
+    what follows code and time, in the device's payload family. `sealed` makes the content that
+    is for the recipient only.
     """
 
     code: int
@@ -57,6 +64,7 @@ class AlertRequest:
     message_code: int | None = None
     recipient: EntityId | None = None
     supplementary: tuple[EntityId, int] | None = None
+    sealed: Sealed | None = None
 
 
 class Work:
@@ -271,6 +279,7 @@ class Work:
         message_code: int | None = None,
         recipient: EntityId | None = None,
         supplementary: tuple[EntityId, int] | None = None,
+        sealed: Sealed | None = None,
     ) -> None:
         """Ask for an alert; the device decides whether and to whom it goes."""
-        self.alerts.append(AlertRequest(code, content, message_code, recipient, supplementary))
+        self.alerts.append(AlertRequest(code, content, message_code, recipient, supplementary, sealed))

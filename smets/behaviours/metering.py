@@ -5,11 +5,14 @@ their period, UTC. A period is recorded when the device's clock passes its end: 
 jumped over, or passed without power, has no entries, and what was counted before is part of the
 next one; where the clock was set back, stamps repeat. Of a first, shorter day the daily
 consumption counts from the register as it then stood.
+
+What a period counted is the difference of the registers, which wrap at 32 bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import NamedTuple
 
 from gbcs.time import Utc
@@ -18,43 +21,47 @@ from ..events import Event, Metrology, TimerDue
 from ..profile import Behaviour
 from ..values import Value
 from ..work import Work
+from .tariff_registers import register_entry
 
 HALF_HOUR = 1800
+HALF_HOUR_US = HALF_HOUR * 1_000_000
 DAY = 86_400
 MAX_U32 = 0xFFFF_FFFF
-LAST = "metering/last"
+OPEN = "metering/open"
 DAY_START = "metering/day"
+
+Consumer = Callable[[Work, Metrology], None]
 
 
 class Register(NamedTuple):
-    """A cumulative register: data item, what adds to it, and the store key of its half hour."""
+    """A cumulative register: data item, and what adds to it."""
 
     item: str
     field: str
-    period: str
 
 
 REGISTERS = (
-    Register("ActiveImportRegister", "import_wh", "metering/import"),
-    Register("ActiveExportRegister", "export_wh", "metering/export"),
-    Register("ReactiveImportRegister", "import_varh", "metering/reactive-import"),
-    Register("ReactiveExportRegister", "export_varh", "metering/reactive-export"),
-    Register("SecondaryActiveImportRegister", "secondary_wh", "metering/secondary"),
+    Register("ActiveImportRegister", "import_wh"),
+    Register("ActiveExportRegister", "export_wh"),
+    Register("ReactiveImportRegister", "import_varh"),
+    Register("ReactiveExportRegister", "export_varh"),
+    Register("SecondaryActiveImportRegister", "secondary_wh"),
 )
+IMPORT, EXPORT, REACTIVE_IMPORT, REACTIVE_EXPORT, SECONDARY = range(5)
 
 
 class Demand(NamedTuple):
-    """A maximum demand register: data item, store key of the half hour's energy, whether windowed."""
+    """A maximum demand register: data item, place of its register, whether windowed."""
 
     item: str
-    period: str
+    register: int
     windowed: bool
 
 
 DEMANDS = (
-    Demand("MaximumDemandActivePowerImport", "metering/import", False),
-    Demand("MaximumDemandConfigurableTimeActivePowerImport", "metering/import", True),
-    Demand("MaximumDemandActivePowerExport", "metering/export", False),
+    Demand("MaximumDemandActivePowerImport", IMPORT, False),
+    Demand("MaximumDemandConfigurableTimeActivePowerImport", IMPORT, True),
+    Demand("MaximumDemandActivePowerExport", EXPORT, False),
 )
 BALANCES = (
     "EmergencyCreditBalance",
@@ -68,13 +75,19 @@ PREPAYMENT = 2
 
 
 class Metering(Behaviour):
-    """Counts and records. `twin` adds the secondary element to what is recorded."""
+    """Counts and records. `twin` adds the secondary element to what is recorded.
+
+    `consumers` are told of each event after it is in the registers.
+    """
 
     name = "metering"
 
-    def __init__(self, twin: bool = False) -> None:
+    def __init__(self, twin: bool = False, consumers: tuple[Consumer, ...] = ()) -> None:
         self._twin = twin
-        self._registers = REGISTERS if twin else REGISTERS[:-1]
+        self._consumers = consumers
+        registers = REGISTERS if twin else REGISTERS[:-1]
+        self._items = tuple(register.item for register in registers)
+        self._amounts = attrgetter(*(register.field for register in registers))
 
     def handle(self, work: Work, event: Event) -> None:
         """Count what metrology counted; record at the ends of periods."""
@@ -82,78 +95,85 @@ class Metering(Behaviour):
             self._count(work, event)
         elif isinstance(event, TimerDue):
             # at the end of a period, to the microsecond; other behaviours have timers of their own
-            end = work.time
-            if end == end.floor(HALF_HOUR) and work.value(LAST) != work.now.us:
-                work.set_value(LAST, work.now.us)
-                self._half_hour(work, end)
-                if end == end.floor(DAY):
-                    self._day(work, end)
+            us = work.now.us + work.number("clock/offset")
+            if us % HALF_HOUR_US == 0:
+                opened, *starts = self._open(work)
+                if opened != work.now.us:
+                    self._half_hour(work, us // 1_000_000, starts)
+                    if us % (DAY * 1_000_000) == 0:
+                        self._day(work, us // 1_000_000)
 
     def deadline(self, work: Work) -> Utc | None:
         """The next half hour of the device's clock."""
-        return work.shell_time(work.time.floor(HALF_HOUR).plus(HALF_HOUR))
+        now, offset = work.now.us, work.number("clock/offset")
+        return Utc(((now + offset) // HALF_HOUR_US + 1) * HALF_HOUR_US - offset)
 
     def reads(self) -> Mapping[str, Callable[[Work], Value]]:
         """The collections that are read as one."""
         return {
             "ImportRegisterCollection": self._import_collection,
-            "TariffTOURegisterCollection": self._tou_collection,
-            "TariffBlockTOURegisterCollection": _block_collection,
             "PowerImportCollection": _power_collection,
         }
-
-    def _count(self, work: Work, event: Metrology) -> None:
-        for register in self._registers:
-            amount = getattr(event, register.field)
-            if amount:
-                work.set_item(register.item, (work.int_item(register.item) + amount) & MAX_U32)
-                work.set_value(register.period, work.number(register.period) + amount)
-        if event.power_w is not None:
-            power = min(max(event.power_w, 0), MAX_U32)  # what is exported is no import
-            work.set_item("ActivePowerImport", power)
-            work.set_item("PrimaryActivePowerImport", power)
-
-    def _half_hour(self, work: Work, end: Utc) -> None:
-        amounts = {r.period: min(work.number(r.period), MAX_U32) for r in self._registers}
-        for register in self._registers:
-            work.put(register.period, None)
-        seconds = end.seconds
-        secondary = (amounts["metering/secondary"],) if self._twin else ()
-        work.log("ProfileDataLog.ActiveImport", seconds, amounts["metering/import"], *secondary)
-        work.log(
-            "ProfileDataLog.Export", seconds, amounts["metering/export"], amounts["metering/reactive-export"]
-        )
-        work.log("ProfileDataLog.ReactiveImport", seconds, amounts["metering/reactive-import"])
-        for demand in DEMANDS:
-            watts = min(amounts[demand.period] * (3600 // HALF_HOUR), MAX_U32)
-            if watts > work.int_item(demand.item) and (not demand.windowed or _in_window(work, end)):
-                work.set_item(demand.item, watts)
-                work.set_item(f"{demand.item}.CaptureTime", end.to_cosem())
-
-    def _day(self, work: Work, midnight: Utc) -> None:
-        seconds = midnight.seconds
-        registers = [work.item("ActiveImportRegister")]
-        tou = [work.item("TariffTOURegisterMatrix")]
-        if self._twin:
-            registers.append(work.item("SecondaryActiveImportRegister"))
-            tou.append(work.item("SecondaryTariffTOURegisterMatrix"))
-        blocks = work.item("TariffTOUBlockRegisterMatrix")
-        work.log(
-            "DailyReadLog.Import", seconds, *registers, *tou, *(blocks if isinstance(blocks, tuple) else ())
-        )
-        work.log("DailyReadLog.Export", seconds, work.item("ActiveExportRegister"))
-        total = work.int_item("ActiveImportRegister")
-        before = work.value(DAY_START)
-        if isinstance(before, int):
-            work.log("DailyConsumptionLog", seconds, (total - before) & MAX_U32)
-        work.set_value(DAY_START, total)
-        mode = work.item("PaymentMode")
-        if isinstance(mode, tuple) and mode[0] == PREPAYMENT:
-            work.log("PrepaymentDailyReadLog", seconds, *(work.item(name) for name in BALANCES))
 
     def start(self, work: Work) -> None:
         """The first day's consumption counts from the register as it stands."""
         work.set_value(DAY_START, work.int_item("ActiveImportRegister"))
+        work.set_value(OPEN, (work.now.us - 1, *map(work.int_item, self._items)))
+
+    def open_half_hour(self, work: Work) -> tuple[int, ...]:
+        """What the registers, in their order, counted since the last entry."""
+        return self._counted(work, self._open(work)[1:])
+
+    def _count(self, work: Work, event: Metrology) -> None:
+        for item, amount in zip(self._items, self._amounts(event), strict=True):
+            if amount:
+                work.set_item(item, (work.int_item(item) + amount) & MAX_U32)
+        power = event.power_w
+        if power is not None:
+            power = min(max(power, 0), MAX_U32)  # what is exported is no import
+            if power != work.item("ActivePowerImport"):
+                work.set_item("ActivePowerImport", power)
+                work.set_item("PrimaryActivePowerImport", power)
+        for consume in self._consumers:
+            consume(work, event)
+
+    def _open(self, work: Work) -> list[int]:
+        """When the last half hour was recorded, and the registers then."""
+        held = work.value(OPEN)
+        return list(held) if isinstance(held, tuple) else [-1, *map(work.int_item, self._items)]  # type: ignore[arg-type]
+
+    def _counted(self, work: Work, starts: list[int]) -> tuple[int, ...]:
+        return tuple(
+            (work.int_item(item) - start) & MAX_U32 for item, start in zip(self._items, starts, strict=True)
+        )
+
+    def _half_hour(self, work: Work, end: int, starts: list[int]) -> None:
+        values = [work.int_item(item) for item in self._items]
+        counted = [(value - start) & MAX_U32 for value, start in zip(values, starts, strict=True)]
+        work.set_value(OPEN, (work.now.us, *values))
+        if self._twin:
+            work.log("ProfileDataLog.ActiveImport", end, counted[IMPORT], counted[SECONDARY])
+        else:
+            work.log("ProfileDataLog.ActiveImport", end, counted[IMPORT])
+        work.log("ProfileDataLog.Export", end, counted[EXPORT], counted[REACTIVE_EXPORT])
+        work.log("ProfileDataLog.ReactiveImport", end, counted[REACTIVE_IMPORT])
+        for item, register, windowed in DEMANDS:
+            watts = min(counted[register] * (3600 // HALF_HOUR), MAX_U32)
+            if watts > work.int_item(item) and (not windowed or _in_window(work, end)):
+                work.set_item(item, watts)
+                work.set_item(f"{item}.CaptureTime", Utc.from_seconds(end).to_cosem())
+
+    def _day(self, work: Work, midnight: int) -> None:
+        work.log("DailyReadLog.Import", midnight, *register_entry(work, self._twin))
+        work.log("DailyReadLog.Export", midnight, work.item("ActiveExportRegister"))
+        total = work.int_item("ActiveImportRegister")
+        before = work.value(DAY_START)
+        if isinstance(before, int):
+            work.log("DailyConsumptionLog", midnight, (total - before) & MAX_U32)
+        work.set_value(DAY_START, total)
+        mode = work.item("PaymentMode")
+        if isinstance(mode, tuple) and mode[0] == PREPAYMENT:
+            work.log("PrepaymentDailyReadLog", midnight, *(work.item(name) for name in BALANCES))
 
     def _import_collection(self, work: Work) -> Value:
         secondary = (work.item("SecondaryActiveImportRegister"),) if self._twin else ()
@@ -165,28 +185,18 @@ class Metering(Behaviour):
             *secondary,
         )
 
-    def _tou_collection(self, work: Work) -> Value:
-        secondary = (work.item("SecondaryTariffTOURegisterMatrix"),) if self._twin else ()
-        return (work.item("TariffTOURegisterMatrix"), *secondary)
-
-
-def _block_collection(work: Work) -> Value:
-    blocks = work.item("TariffTOUBlockRegisterMatrix")
-    rows = blocks if isinstance(blocks, tuple) else ()
-    return (tuple(value for row in rows if isinstance(row, tuple) for value in row),)
-
 
 def _power_collection(work: Work) -> Value:
     return (work.item("ActivePowerImport"), (0, 27), work.item("PrimaryActivePowerImport"))
 
 
-def _in_window(work: Work, end: Utc) -> bool:
+def _in_window(work: Work, end: int) -> bool:
     """Whether the half hour that ended lies in the configurable daily window."""
     entries = work.item("MaximumDemandConfigurableTimePeriod")
     if not isinstance(entries, tuple) or len(entries) != 2:
         return False
     first, last = (_second_of_day(entry) for entry in entries)
-    start = (end.seconds - HALF_HOUR) % DAY
+    start = (end - HALF_HOUR) % DAY
     if first == last:  # never set: the whole day
         return True
     return first <= start < last if first < last else start >= first or start < last

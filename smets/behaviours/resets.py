@@ -52,7 +52,6 @@ ROWS: tuple[Row, ...] = (
     Row("MaximumDemandConfigurableTimeActivePowerImport.reset", What.ZERO_AND_STAMP,
         "MaximumDemandConfigurableTimeActivePowerImport"),
     Row("MaximumDemandActivePowerExport.reset", What.ZERO_AND_STAMP, "MaximumDemandActivePowerExport"),
-    Row("TariffBlockCounterMatrix.reset", What.ZERO, "TariffBlockCounterMatrix"),
     Row("TimeDebtRegister1.adjust", What.ADD, "TimeDebtRegister1"),
     Row("TimeDebtRegister2.adjust", What.ADD, "TimeDebtRegister2"),
     Row("PaymentDebtRegister.adjust", What.ADD, "PaymentDebtRegister"),

@@ -20,6 +20,7 @@ from gbcs.tariff.calendar import last_start, matches
 from gbcs.time import Utc
 from gbcs.values import Date, Time
 
+from ..behaviours.tariff import active_price
 from ..han.cluster_commands import Answer, Asked, CommandRow, Told, in_parts, nothing_held, numbered
 from ..work import Work
 from .han_settings import DELIVERED, FROM_NOW, PublishSettings
@@ -47,7 +48,7 @@ def price_rows(settings: PublishSettings) -> tuple[CommandRow, ...]:
     """Prices and periods of a meter."""
 
     def current(asked: Asked) -> Answer:
-        """The active price; which tier it is of the meter's state does not say."""
+        """The active price. Which tier it is of is not told."""
         work = asked.work
         told = {
             **settings.issued(work),
@@ -59,7 +60,7 @@ def price_rows(settings: PublishSettings) -> tuple[CommandRow, ...]:
             "NumberOfPriceTiersAndRegisterTier": 0,
             "StartTime": FROM_NOW,
             "DurationInMinutes": settings.price_minutes,
-            "Price": work.item("ActiveTariffPrice"),
+            "Price": active_price(work),
         }
         return (Told("PublishPrice", told),)
 

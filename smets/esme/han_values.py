@@ -103,11 +103,7 @@ def _state(work: Work) -> State:
 
 
 def _tier(number: int) -> Source:
-    def read(work: Work) -> object:
-        registers = work.item("TariffTOURegisterMatrix")
-        return registers[number - 1] if isinstance(registers, tuple) else None
-
-    return read
+    return item(f"TariffTOURegisterMatrix.TOU{number}")
 
 
 def _credit(work: Work) -> object:

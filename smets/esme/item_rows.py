@@ -11,6 +11,12 @@ from typing import TypeAlias
 
 from gbcs.time import ACTIVATE_NEVER, Utc
 
+from ..behaviours.tariff_registers import (
+    BLOCK_COUNTERS,
+    BLOCK_REGISTERS,
+    SECONDARY_TOU_REGISTERS,
+    TOU_REGISTERS,
+)
 from ..values import Value
 from .credit_charge import CONTROLS, array
 from .limits import (
@@ -254,10 +260,10 @@ INTERNAL: tuple[tuple[str, str, str, str], ...] = (
     ("SecondaryActiveImportRegister", "twin", "u32", "5.13.2.11"),
     ("ActivePowerImport", "", "u32", "5.7.5.4"),
     ("PrimaryActivePowerImport", "", "u32", "5.13.2.5"),
-    ("TariffTOURegisterMatrix", "", "arr(u32,48)", "5.7.5.34"),
-    ("TariffTOUBlockRegisterMatrix", "", "arr(arr(u32,8),4)", "5.7.5.35"),
-    ("TariffBlockCounterMatrix", "", "arr(arr(u32,8),4)", "5.7.5.33"),
-    ("SecondaryTariffTOURegisterMatrix", "twin", "arr(u32,4)", "5.13.2.10"),
+    *((name, "", "u32", "5.7.5.34") for name in TOU_REGISTERS),
+    *((name, "", "u32", "5.7.5.35") for row in BLOCK_REGISTERS for name in row),
+    *((name, "", "u32", "5.7.5.33") for row in BLOCK_COUNTERS for name in row),
+    *((name, "twin", "u32", "5.13.2.10") for name in SECONDARY_TOU_REGISTERS),
     ("EmergencyCreditBalance", "", "i32", "5.7.5.15"),
     ("AccumulatedDebtRegister", "", "i32", "5.7.5.1"),
     ("PaymentDebtRegister", "", "i32", "5.7.5.23"),

@@ -16,10 +16,13 @@ from gbcs.time import Utc
 from ..asn1_server import Asn1Server
 from ..behaviours.activation import FutureDated
 from ..behaviours.alert_settings import AlertSettings, alert_is_on, event_is_on
+from ..behaviours.billing import Billing
 from ..behaviours.clock import Clock, set_clock
+from ..behaviours.history import History
 from ..behaviours.metering import Metering
 from ..behaviours.payment import Payment
 from ..behaviours.resets import Resets
+from ..behaviours.tariff import Tariff
 from ..credentials_server import CredentialsServer
 from ..device import Device
 from ..dlms_server import DlmsServer, alert_payload
@@ -67,12 +70,16 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     objects = model(DeviceType.ESME, absent_flags(options.variant) | options.without)
     twin = options.variant == "twin"
     payment = Payment()
+    tariff = Tariff(_uncharged, twin)
     future_dated = FutureDated(objects)
     behaviours: tuple[Behaviour, ...] = (
         Identification(),
         Clock(options.clock_tolerance),
         AlertSettings(),
-        Metering(twin),
+        History(),
+        Metering(twin, (tariff.consume,)),
+        tariff,
+        Billing(twin),
         payment.supply,
         payment,
         Resets(future_dated, by_name),
@@ -120,6 +127,10 @@ def manufactured(random: Callable[[int], bytes], firmware: bytes = b"\0\0\0\1") 
 def commission(work: Work, time: Utc) -> None:
     """Leave the device as an installer does: its clock set."""
     set_clock(work, time)
+
+
+def _uncharged(work: Work, millipence: int) -> None:
+    """Payment does not take charges yet."""
 
 
 def _randomised_offset(work: Work) -> Value:

@@ -202,7 +202,7 @@ def test_a_variant_has_its_letter_and_its_forms() -> None:
     assert item("twin", "MeterVariant").refusal(b"A")
     shapes = {v: len(item(v, "ImportRegisterCollection").default) for v in VARIANTS}  # type: ignore[arg-type]
     assert shapes == {"single": 4, "twin": 5, "polyphase": 4}
-    assert item("twin", "SecondaryTariffTOURegisterMatrix").default == (0, 0, 0, 0)
+    assert item("twin", "SecondaryTariffTOURegisterMatrix.TOU4").default == 0
 
 
 def test_rules_for_items_without_a_row() -> None:

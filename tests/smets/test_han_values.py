@@ -58,7 +58,7 @@ def test_formatting_shows_the_whole_register() -> None:
 
 
 def test_tiers() -> None:
-    home = Home.new(items={"TariffTOURegisterMatrix": tuple(range(100, 148))})
+    home = Home.new(items={f"TariffTOURegisterMatrix.TOU{n}": 99 + n for n in range(1, 49)})
     tiers = [read(home, METER, f"CurrentTier{n}SummationDelivered") for n in range(1, 5)]
     assert tiers == [100, 101, 102, 103]
 
