@@ -1,19 +1,21 @@
 """The clock: time kept in UTC, its status, setting it inside an interval, the routine check.
 
 Source: SMETS 5.5.1, ECS70, DLMS Clock (reference: smets-esme 2, dlms-payloads 7.5). The
-device's time is the shell's time plus an offset it holds.
+device's time is the shell's time plus an offset it holds. A clock that does not survive a power
+cut goes on from where it stood, and is invalid.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 
 from gbcs.errors import BuildError
 from gbcs.time import Utc
 
 from ..eventlog import occur, write
-from ..events import Event, HubTime
+from ..events import Event, HubTime, PowerLost, PowerRestored
 from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..values import Value
 from ..work import Work
@@ -22,6 +24,8 @@ OFFSET = "clock/offset"
 STATUS = "clock/status"
 HUB = "clock/hub"
 INTERVAL = "clock/interval"
+STOOD_AT = "clock/stood-at"
+STOPPED = "clock/stopped"
 ADJUSTED = 0x8145
 NOT_ADJUSTED = 0x8F0C
 TAKE_HUB_TIME = b"\xff" * 9  # then deviation and status, not specified
@@ -35,13 +39,26 @@ class Status(IntEnum):
     UNRELIABLE = 2
 
 
+@dataclass(frozen=True, slots=True)
+class ClockSettings:
+    """Where the reference is unsure about the clock (smets-esme 2 and 4)."""
+
+    survives: bool = True
+    """Whether the clock goes on while the device has no power; otherwise it is invalid
+    until it is set. Gap: data survive a power cut, the clock may not (smets-esme 4)."""
+
+
+DEFAULT_SETTINGS = ClockSettings()
+
+
 class Clock(Behaviour):
     """Keeps the device's time. `tolerance` is the largest adjustment made by itself, in seconds."""
 
     name = "clock"
 
-    def __init__(self, tolerance: int = 10) -> None:
+    def __init__(self, tolerance: int = 10, settings: ClockSettings = DEFAULT_SETTINGS) -> None:
         self.tolerance = tolerance
+        self._survives = settings.survives
 
     def start(self, work: Work) -> None:
         """A clock that was never set is invalid."""
@@ -62,6 +79,8 @@ class Clock(Behaviour):
     def handle(self, work: Work, event: Event) -> None:
         """Check against the hub's time each time it is given."""
         if not isinstance(event, HubTime):
+            if not self._survives:
+                _stand(work, event)
             return
         if event.time is None:
             work.put(HUB, None)
@@ -90,6 +109,25 @@ def set_clock(work: Work, time: Utc) -> None:
     """Set the clock to a time; it is reliable from now on."""
     work.set_value(OFFSET, time.us - work.now.us)
     work.set_value(STATUS, Status.RELIABLE)
+    work.put(STOPPED, None)
+
+
+def is_stopped(work: Work) -> bool:
+    """Whether the clock stood in a power cut and was not set since."""
+    return work.value(STOPPED) is True
+
+
+def _stand(work: Work, event: Event) -> None:
+    """Stand still from the loss of power to its return."""
+    if isinstance(event, PowerLost):
+        work.set_value(STOOD_AT, work.time.us)
+    elif isinstance(event, PowerRestored):
+        stood_at = work.value(STOOD_AT)
+        if isinstance(stood_at, int):
+            work.put(STOOD_AT, None)
+            work.set_value(OFFSET, stood_at - work.now.us)
+            work.set_value(STATUS, Status.INVALID)
+            work.set_value(STOPPED, True)
 
 
 def _preset(work: Work, value: Value) -> Value:

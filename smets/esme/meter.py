@@ -7,7 +7,7 @@ polyphase; auxiliary controllers and boost are capabilities of any of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gbcs.dlms.objects import model
 from gbcs.ids import DeviceType, EntityId, Payload, Role
@@ -17,12 +17,17 @@ from ..asn1_server import Asn1Server
 from ..behaviours.activation import FutureDated
 from ..behaviours.alert_settings import AlertSettings, alert_is_on, event_is_on
 from ..behaviours.billing import Billing
-from ..behaviours.clock import Clock, set_clock
+from ..behaviours.clock import Clock, ClockSettings, set_clock
 from ..behaviours.history import History
+from ..behaviours.load_limit import LoadLimit, LoadLimitSettings
 from ..behaviours.metering import Metering
+from ..behaviours.outage import Outage, OutageSettings
 from ..behaviours.payment import Payment
+from ..behaviours.power_events import PowerEvents, PowerEventSettings
 from ..behaviours.resets import Resets
+from ..behaviours.tamper import Tamper
 from ..behaviours.tariff import Tariff
+from ..behaviours.voltage import Voltage, VoltageSettings
 from ..credentials_server import CredentialsServer
 from ..device import Device
 from ..dlms_server import DlmsServer, alert_payload
@@ -48,6 +53,11 @@ class EsmeOptions:
     variant: str = "single"
     without: frozenset[str] = frozenset()
     clock_tolerance: int = 10
+    clock: ClockSettings = field(default_factory=ClockSettings)
+    load_limit: LoadLimitSettings = field(default_factory=LoadLimitSettings)
+    voltage: VoltageSettings = field(default_factory=VoltageSettings)
+    outage: OutageSettings = field(default_factory=OutageSettings)
+    power_events: PowerEventSettings = field(default_factory=PowerEventSettings)
 
 
 class Identification(Behaviour):
@@ -68,13 +78,13 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     rows = items(options.variant, options.without)
     by_name = {item.name: item for item in rows}
     objects = model(DeviceType.ESME, absent_flags(options.variant) | options.without)
-    twin = options.variant == "twin"
+    twin, polyphase = options.variant == "twin", options.variant == "polyphase"
     payment = Payment()
     tariff = Tariff(_uncharged, twin)
     future_dated = FutureDated(objects)
     behaviours: tuple[Behaviour, ...] = (
         Identification(),
-        Clock(options.clock_tolerance),
+        Clock(options.clock_tolerance, options.clock),
         AlertSettings(),
         History(),
         Metering(twin, (tariff.consume,)),
@@ -82,6 +92,11 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         Billing(twin),
         payment.supply,
         payment,
+        LoadLimit(payment.supply, options.load_limit),
+        Voltage(polyphase, options.voltage),
+        Outage(polyphase, options.outage),
+        Tamper(payment.supply),
+        PowerEvents(polyphase, options.power_events),
         Resets(future_dated, by_name),
         Messages(),
         future_dated,

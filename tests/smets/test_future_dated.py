@@ -215,7 +215,8 @@ def test_what_came_due_without_power_is_done_at_power_up_and_stamped_then() -> N
     assert home.device.next_deadline is None
     home.wait(3 * HOUR + 60)
     assert not home.handle(TimerDue())
-    alerts = alerts_in(home.handle(PowerRestored()))
+    outage, *alerts = alerts_in(home.handle(PowerRestored()))
+    assert outage.code == 0x8F36
     assert [a.code for a in alerts] == [SUCCEEDED] * 4
     assert {a.time for a in alerts} == {home.now}
 

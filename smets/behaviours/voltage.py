@@ -1,0 +1,307 @@
+"""Voltage quality of each phase: averages with their log and counters, sags, swells, extremes.
+
+Averages: at the end of each measurement period the mean goes to the profile log; above the over
+or below the under threshold it counts, and the crossings are events. Conditions (the table
+`CONDITIONS`): an RMS voltage beyond a threshold for longer than its period begins one, not being
+beyond it for longer than the period ends it. Source: SMETS 5.7.4.4 to .6, .34 to .41, 5.7.5.7 to
+.9, 5.19, ECS29a-f (reference: smets-esme 14).
+
+A mean is that of the time in which the voltage was measured, in whole volts, half up; it is the
+recorded mean that is compared. What was measured of a period when the phase or the power is
+lost is forgotten, like conditions that were about to begin or end; those that have begun go on.
+Durations are time that passed, ends of periods are times of the clock. Where the clock is set,
+a period is as much longer or shorter, and stamps may repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gbcs.errors import BuildError
+from gbcs.time import Utc
+
+from ..eventlog import occur
+from ..events import Event, Metrology, PowerLost, TimerDue
+from ..profile import Behaviour
+from ..sensing import PhaseSupply
+from ..store import StoreError
+from ..values import Value
+from ..work import Work
+from .outage import is_lost
+
+MEASURED = "voltage/measured"
+BEYOND = "voltage/averages-beyond"
+GOING_ON = "voltage/going-on"
+TURNING = "voltage/turning"
+MAX_U32 = 0xFFFF_FFFF
+SECOND = 1_000_000
+
+
+class Limit(NamedTuple):
+    """A limit of the voltage: threshold, what goes with it, which side is beyond, codes.
+
+    `other` is the item of the period of a condition, of the counter of an average. The codes are
+    those of a single phase meter; those of phases 1 to 3 follow on.
+    """
+
+    threshold: str
+    other: str
+    above: bool
+    begins: int
+    ends: int
+
+
+def _condition_of(name: str, above: bool, begins: int, ends: int) -> Limit:
+    return Limit(f"{name}Threshold", f"{name}MeasurementPeriod", above, begins, ends)
+
+
+CONDITIONS: tuple[Limit, ...] = (
+    _condition_of("RMSExtremeOverVoltage", True, 0x8020, 0x808D),
+    _condition_of("RMSVoltageSwell", True, 0x8024, 0x8091),
+    _condition_of("RMSExtremeUnderVoltage", False, 0x8028, 0x8095),
+    _condition_of("RMSVoltageSag", False, 0x802C, 0x8099),
+)
+AVERAGES: tuple[Limit, ...] = (
+    Limit("AverageRMSOverVoltageThreshold", "AverageRMSOverVoltageCounter", True, 0x8002, 0x8085),
+    Limit("AverageRMSUnderVoltageThreshold", "AverageRMSUnderVoltageCounter", False, 0x8006, 0x8089),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VoltageSettings:
+    """Where the reference is unsure about voltages (smets-esme 14). Raises BuildError."""
+
+    period_offset: int = 0
+    """Seconds after a multiple of the measurement period since 2000 at which periods end. Gap: when
+    they begin is not said; without an offset those of half an hour are the half hours of the
+    clock."""
+
+    lost_phase_is_zero: bool = False
+    """Whether a lost phase is measured as 0 V, so that averages, sags and extremes count
+    it, or is not measured at all. Gap: not said."""
+
+    def __post_init__(self) -> None:
+        """Anything but seconds from 0 on is none."""
+        if self.period_offset < 0:
+            raise BuildError("not below 0", "period_offset")
+
+
+DEFAULT_SETTINGS = VoltageSettings()
+NO_SUM = (0, 0)
+
+
+class Measured(NamedTuple):
+    """What was measured of each phase in the period so far.
+
+    `levels` in V have held since `since` (microseconds, the shell's time), None for a phase that is
+    not measured; `sums` are those of before, in V x microseconds and microseconds.
+    """
+
+    since: int
+    levels: tuple[int | None, ...]
+    sums: tuple[tuple[int, int], ...]
+
+    def until(self, now: int) -> Measured:
+        """The same with the time until now in the sums."""
+        passed = max(now - self.since, 0)
+        sums = (
+            (total, time) if level is None else (total + level * passed, time + passed)
+            for level, (total, time) in zip(self.levels, self.sums, strict=True)
+        )
+        return Measured(now, self.levels, tuple(sums))
+
+
+class Voltage(Behaviour):
+    """Follows the voltage of each phase. `polyphase`: three of them, with codes of their own."""
+
+    name = "voltage"
+
+    def __init__(self, polyphase: bool = False, settings: VoltageSettings = DEFAULT_SETTINGS) -> None:
+        self._phases = 3 if polyphase else 1
+        self._first_code = 1 if polyphase else 0
+        self._settings = settings
+        self._periods = tuple(f"AverageRMSVoltageMeasurementPeriod.Phase{n + 1}" for n in range(self._phases))
+        self._logs = tuple(f"AverageRMSVoltageProfileDataLog.Phase{n + 1}" for n in range(self._phases))
+        self._nothing = (None,) * self._phases
+
+    # -- what happens -----------------------------------------------------------------
+
+    def handle(self, work: Work, event: Event) -> None:
+        """Follow voltages, phases, power and time."""
+        if isinstance(event, Metrology):
+            if event.voltage_v:
+                self._levels_become(work, self._sensed(work, event.voltage_v))
+        elif isinstance(event, TimerDue):
+            held = _measured(work)
+            if held is not None:
+                self._averages(work, held)
+                if work.value(TURNING) is not None:
+                    self._turn(work)
+        elif isinstance(event, PowerLost):
+            self._levels_become(work, self._nothing)
+        elif isinstance(event, PhaseSupply) and not event.present and 1 <= event.phase <= self._phases > 1:
+            held = _measured(work)
+            levels = list(self._nothing if held is None else held.levels)
+            levels[event.phase - 1] = self._of_lost
+            self._levels_become(work, tuple(levels))
+
+    def deadline(self, work: Work) -> Utc | None:
+        """The next end of a period, or the moment a condition has lasted for longer than its own."""
+        held = _measured(work)
+        if held is None:
+            return None
+        time = work.time
+        due = min(
+            self._period_start(work, phase, time).us + work.int_item(self._periods[phase]) * SECOND
+            for phase, level in enumerate(held.levels)
+            if level is not None
+        )
+        first = work.shell_time(Utc(due))
+        turns = [Utc(since + _lasts(work, code)) for code, since in _turning(work)]
+        return min(first, *turns)
+
+    def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
+        """Another threshold is compared with the voltage at once."""
+
+        def compare(work: Work, value: Value) -> None:
+            held = _measured(work)
+            if held is not None:
+                self._compare(work, held.levels)
+
+        return {condition.threshold: compare for condition in CONDITIONS}
+
+    # -- levels -----------------------------------------------------------------------
+
+    @property
+    def _of_lost(self) -> int | None:
+        return 0 if self._settings.lost_phase_is_zero else None
+
+    def _sensed(self, work: Work, volts: tuple[int, ...]) -> tuple[int | None, ...]:
+        """The voltage of each phase; those without one, and lost ones, are not measured."""
+        levels: list[int | None] = [min(max(level, 0), MAX_U32) for level in volts[: self._phases]]
+        levels += [None] * (self._phases - len(levels))
+        if self._phases > 1:
+            levels = [self._of_lost if is_lost(work, n) else level for n, level in enumerate(levels, 1)]
+        return tuple(levels)
+
+    def _levels_become(self, work: Work, levels: tuple[int | None, ...]) -> None:
+        held = _measured(work)
+        if levels == (self._nothing if held is None else held.levels):
+            return
+        if levels == self._nothing:
+            work.put(MEASURED, None)
+        else:
+            sums = (NO_SUM,) * self._phases if held is None else held.until(work.now.us).sums
+            sums = tuple(NO_SUM if v is None else s for v, s in zip(levels, sums, strict=True))
+            work.set_value(MEASURED, (work.now.us, levels, sums))
+        self._compare(work, levels)
+
+    # -- averages ---------------------------------------------------------------------
+
+    def _period_start(self, work: Work, phase: int, time: Utc) -> Utc:
+        offset = self._settings.period_offset
+        return time.plus(-offset).floor(max(work.int_item(self._periods[phase]), 1)).plus(offset)
+
+    def _averages(self, work: Work, held: Measured) -> None:
+        """Record the mean of each phase whose period ends now."""
+        time = work.time
+        ended = [n for n in range(self._phases) if self._period_start(work, n, time) == time]
+        if not ended:
+            return
+        held = held.until(work.now.us)
+        sums = list(held.sums)
+        for phase in ended:
+            total, measured = sums[phase]
+            sums[phase] = NO_SUM
+            if measured:
+                mean = (2 * total + measured) // (2 * measured)
+                work.log(self._logs[phase], time.seconds, mean)
+                self._limits(work, phase, mean)
+        work.set_value(MEASURED, (held.since, held.levels, tuple(sums)))
+
+    def _limits(self, work: Work, phase: int, mean: int) -> None:
+        """Count a mean beyond a limit; crossing it either way is an event."""
+        for average in AVERAGES:
+            limit = work.int_item(f"{average.threshold}.Phase{phase + 1}")
+            beyond = mean > limit if average.above else mean < limit
+            if beyond:
+                counter = f"{average.other}.Phase{phase + 1}"
+                work.set_item(counter, min(work.int_item(counter) + 1, MAX_U32))
+            code = average.begins + self._first_code + phase
+            before = _codes(work, BEYOND)
+            if beyond is not (code in before):
+                work.set_value(BEYOND, tuple(sorted(before ^ {code})))
+                occur(work, code if beyond else average.ends + self._first_code + phase)
+
+    # -- conditions -------------------------------------------------------------------
+
+    def _compare(self, work: Work, levels: tuple[int | None, ...]) -> None:
+        """Note since when a condition that goes on is not met, or one that does not is."""
+        going_on, before = _codes(work, GOING_ON), dict(_turning(work))
+        turning = {}
+        for condition in CONDITIONS:
+            limit = work.int_item(condition.threshold)
+            for phase, level in enumerate(levels):
+                if level is None:
+                    continue
+                met = level > limit if condition.above else level < limit
+                code = condition.begins + self._first_code + phase
+                if met is not (code in going_on):
+                    turning[code] = before.get(code, work.now.us)
+        if turning != before:
+            _keep_turning(work, turning)
+
+    def _turn(self, work: Work) -> None:
+        """Begin or end the conditions that have been so for longer than their periods."""
+        turning, going_on = dict(_turning(work)), _codes(work, GOING_ON)
+        due = [code for code, since in turning.items() if work.now.us >= since + _lasts(work, code)]
+        for code in due:
+            condition = _condition(code)
+            occur(work, code - condition.begins + condition.ends if code in going_on else code)
+            del turning[code]
+        if due:
+            work.set_value(GOING_ON, tuple(sorted(going_on.symmetric_difference(due))))
+            _keep_turning(work, turning)
+
+
+def _condition(code: int) -> Limit:
+    """The condition that a code begins, of whatever phase. Raises StoreError."""
+    for condition in CONDITIONS:
+        if condition.begins <= code <= condition.begins + 3:
+            return condition
+    raise StoreError(f"no condition of the voltage begins with {code:04X}")
+
+
+def _lasts(work: Work, code: int) -> int:
+    """After how many microseconds a condition has lasted for longer than its period."""
+    return work.int_item(_condition(code).other) * SECOND + 1
+
+
+def _measured(work: Work) -> Measured | None:
+    held = work.value(MEASURED)
+    if held is None:
+        return None
+    if isinstance(held, tuple) and len(held) == 3:
+        return Measured(*held)  # type: ignore[arg-type]  # only this module writes it
+    raise StoreError("the store holds no voltages here")
+
+
+def _codes(work: Work, key: str) -> frozenset[int]:
+    """The codes under a key: that began something, and nothing has ended it."""
+    held = work.value(key)
+    return frozenset(held) if isinstance(held, tuple) else frozenset()  # type: ignore[arg-type]
+
+
+def _turning(work: Work) -> tuple[tuple[int, int], ...]:
+    """Conditions that may begin or end, by the code of their beginning, and since when."""
+    held = work.value(TURNING)
+    return held if isinstance(held, tuple) else ()  # type: ignore[return-value]
+
+
+def _keep_turning(work: Work, turning: Mapping[int, int]) -> None:
+    if turning:
+        work.set_value(TURNING, tuple(turning.items()))
+    else:
+        work.put(TURNING, None)
