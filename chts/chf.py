@@ -15,10 +15,15 @@ from gbcs.time import Utc
 from gbcs.usecases import table
 from smets.asn1_server import Asn1Server
 from smets.behaviours.clock import STATUS, Clock, Status
+from smets.behaviours.credentials import Replacements
+from smets.chance import seeded
+from smets.credential_settings import CredentialSettings
 from smets.credentials_server import CredentialsServer
 from smets.device import Device
 from smets.dlms_server import DlmsServer, alert_payload
+from smets.own_credentials_server import OwnCredentialsServer
 from smets.profile import Behaviour, Hooks, Profile
+from smets.replacement_server import ReplacementServer
 from smets.settings import DeviceSettings
 from smets.store import Store
 from smets.values import Value, pack
@@ -28,7 +33,11 @@ from .device_log import EXTENDED_PAN_ID, GPF_ID, DeviceLog, DeviceLogSettings
 
 SINGLE_BAND = frozenset({"dual-band"})
 # ECS100 (8F85) is an alert of ESME and SAPC; other devices log and alert 8F1E (gbcs-messages 11)
-CHF_SETTINGS = DeviceSettings(answers_unsupported=False)
+CHF_SETTINGS = DeviceSettings(
+    answers_unsupported=False,
+    # a hub has no supplier's cell: its broker asks for its certificates
+    credentials=CredentialSettings(own_certificates_from=(Role.ACCESS_CONTROL_BROKER,)),
+)
 LOG_SETTINGS = DeviceLogSettings()
 # ours: GBCS leaves them to the maker
 TEXTS: dict[str, Value] = {"ManufacturerIdentifier": b"0000", "ModelType": b"00000000"}
@@ -49,7 +58,17 @@ def chf_profile(log: DeviceLogSettings = LOG_SETTINGS) -> Profile:
     """The profile of a single band CHF."""
     objects = model(DeviceType.CHF, SINGLE_BAND)
     attributes = [m for m in objects.members if m.kind is MemberKind.ATTRIBUTE]
-    behaviours: tuple[Behaviour, ...] = (Identification(), Clock(), DeviceLog(log), Deliveries())
+    replacements = Replacements(DeviceType.CHF)
+    behaviours: tuple[Behaviour, ...] = (
+        Identification(),
+        Clock(),
+        DeviceLog(log),
+        Deliveries(),
+        replacements,
+    )
+    asn1 = Asn1Server(
+        CredentialsServer(DeviceType.CHF), ReplacementServer(replacements), OwnCredentialsServer()
+    )
     of_two_bands = frozenset(u.code for u in table() if "dual-band" in u.flags and u.code is not None)
     server = DlmsServer(objects, Hooks(behaviours), _acceptable, _not_future_dated, withheld=of_two_bands)
     defaults: dict[str, Value] = {}
@@ -59,7 +78,7 @@ def chf_profile(log: DeviceLogSettings = LOG_SETTINGS) -> Profile:
     return Profile(
         DeviceType.CHF,
         Payload.DLMS,
-        {Payload.DLMS: server, Payload.ASN1: Asn1Server(CredentialsServer(DeviceType.CHF))},
+        {Payload.DLMS: server, Payload.ASN1: asn1},
         behaviours,
         defaults | TEXTS,
         {m.item: m.entries for m in attributes if m.entries},
@@ -78,9 +97,17 @@ def make_chf(
     return Device(chf_profile(log), store, now, settings)
 
 
-def manufactured(gpf: EntityId) -> dict[str, bytes]:
-    """What manufacture writes into a CHF's store beside keys: its GPF, Extended PAN ID, a right clock."""
-    return {GPF_ID: pack(bytes(gpf)), EXTENDED_PAN_ID: pack(bytes(gpf)), STATUS: pack(int(Status.RELIABLE))}
+def manufactured(gpf: EntityId, random: Callable[[int], bytes] | None = None) -> dict[str, bytes]:
+    """What manufacture writes into a CHF's store beside keys: its GPF, Extended PAN ID, a right clock.
+
+    Without `random` it can make no key pairs (CS02c).
+    """
+    values = {
+        GPF_ID: pack(bytes(gpf)),
+        EXTENDED_PAN_ID: pack(bytes(gpf)),
+        STATUS: pack(int(Status.RELIABLE)),
+    }
+    return values if random is None else values | seeded(random)
 
 
 def _acceptable(item: str, value: Value) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from gbcs.errors import Check, SecurityError
 from gbcs.ids import KeyUsage, Role
@@ -14,6 +14,9 @@ from gbcs.usecases import UseCase
 
 from .identity import Cell, Identity
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
 
 @dataclass(slots=True)
 class Arrival:
@@ -22,7 +25,8 @@ class Arrival:
     `use_case` is None for an unknown code; `unsupported` says whether the device executes
     it. `peer` is the certificate it brought, `request` what the payload server made of the
     payload, both set by their checks. `sealed_counter` is the Supplementary Originator
-    Counter, once content was encrypted under it.
+    Counter, once content was encrypted under it; `signer` signs the response instead of the
+    key in use.
     """
 
     message: Message
@@ -32,14 +36,26 @@ class Arrival:
     peer: Credential | None = None
     request: Any = None
     sealed_counter: int | None = None
+    signer: ec.EllipticCurvePrivateKey | None = field(default=None, repr=False)
     _roles: tuple[Role, ...] | None = None
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """The roles in whose cells the originator stands; empty for a stranger."""
+        """The roles in whose cells the originator stands; empty for a stranger.
+
+        Who holds the contingency key stands in no cell, and acts for the root.
+        """
         if self._roles is None:
-            self._roles = self.identity.roles_of(self.message.originator)
+            if self.by_contingency:
+                self._roles = (Role.ROOT,)
+            else:
+                self._roles = self.identity.roles_of(self.message.originator)
         return self._roles
+
+    @property
+    def by_contingency(self) -> bool:
+        """Whether only the contingency key can have signed the command (CS02b anyByContingency)."""
+        return not self.unsupported and self.use_case is not None and self.use_case.roles == (Role.ROOT,)
 
     @property
     def role(self) -> Role | None:

@@ -18,6 +18,8 @@ from gbcs.security.signature import check_signature
 
 from .arrival import Arrival
 from .identity import Cell
+from .own_credentials_server import CODES as OWN_CERTIFICATES
+from .replacement_server import contingency_signer
 
 if TYPE_CHECKING:
     from .profile import Profile
@@ -89,7 +91,10 @@ def _originator(arrival: Arrival, profile: Profile, work: Work) -> None:
 def _authority(arrival: Arrival, profile: Profile, work: Work) -> None:
     if arrival.unsupported or arrival.use_case is None or not arrival.roles:
         return
-    if arrival.role not in arrival.use_case.roles:
+    allowed = arrival.use_case.roles
+    if arrival.message.code in OWN_CERTIFICATES:
+        allowed += work.settings.credentials.own_certificates_from
+    if arrival.role not in allowed:
         names = ", ".join(role.spec_name for role in arrival.roles)
         raise SecurityError(Check.AUTHORITY, f"{names} may not send {arrival.use_case.name}")
 
@@ -132,6 +137,13 @@ def _signature(arrival: Arrival, profile: Profile, work: Work) -> None:
         if needed:
             raise SecurityError(Check.SIGNATURE, "a critical command has to be signed")
         return
+    if arrival.by_contingency:
+        try:
+            signer = contingency_signer(arrival, profile.device_type)
+        except ParseError as error:
+            raise SecurityError(Check.TEMPLATE, str(error)) from None
+        if signer is not None:
+            return check_signature(message, signer)
     for role in (arrival.role, *arrival.roles):
         held = arrival.identity.cell(Cell(role, KeyUsage.DIGITAL_SIGNATURE)) if role is not None else None
         if held is not None and held.entity == message.originator:

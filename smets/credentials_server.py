@@ -1,16 +1,15 @@
-"""Executes the DER commands a device has so far: reading its security credentials (CS02a, CS02f)."""
+"""Executes Provide Security Credential Details (CS02a, CS02f) on a device."""
 
 from __future__ import annotations
 
-from gbcs.asn1.credentials import CellIdentifier, CredentialsCommand, read_command, response_octets
-from gbcs.ids import DeviceType, Role
-from gbcs.security.anchors import Anchors
+from gbcs.asn1.credentials import CredentialsCommand, read_command, response_octets
+from gbcs.ids import DeviceType
 from gbcs.security.readout import CS02A, CS02F, Form, ReadOutSettings, check_read_out, read_out
 from gbcs.usecases import UseCase
 
+from .anchors import anchors_of
 from .arrival import Arrival
 from .fault import armed_fault
-from .identity import Identity
 from .work import Work
 
 
@@ -44,13 +43,3 @@ class CredentialsServer:
             {} if fault is None else dict([fault]),
         )
         return response_octets(details, work.settings.wide_der_lengths)
-
-
-def anchors_of(identity: Identity, device: DeviceType) -> Anchors:
-    """The trust anchors in a device's store as a value. Raises StoreError."""
-    return Anchors(
-        device,
-        {CellIdentifier(cell.role, cell.usage, cell.cell_usage): held for cell, held in identity.cells()},
-        {role: identity.counter(role) for role in Role},
-        identity.counter(Role.SUPPLIER, specialist=True),
-    )

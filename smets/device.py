@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from gbcs.errors import Check, GbcsError, ParseError, SecurityError
 from gbcs.ids import Cra, EntityId, KeyUsage, Kind
@@ -49,12 +50,15 @@ from .events import (
     TimerDue,
 )
 from .fault import arm_fault
-from .identity import CELL, OWN_COUNTER, Cell, CryptoCache, Identity
+from .identity import CELL, OWN, OWN_COUNTER, Cell, CryptoCache, Identity
 from .profile import Profile
 from .settings import DEFAULT_SETTINGS, DeviceSettings
 from .store import Store, StoreError
 from .values import pack, unpack
 from .work import LOG, AlertRequest, Cache, Work
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
 
 ANSWERS = "answer/"
 LIMITER = "limiter/"
@@ -165,10 +169,10 @@ class Device:
             if isinstance(event, PowerRestored):
                 work.put(POWER_LOST, None)
             self._send_alerts(work, identity)
-            new_cells = work.changed(CELL)
+            new_credentials = work.changed((CELL, OWN))
             work.commit()
-            if new_cells:
-                self._cache.cells = None
+            if new_credentials:
+                self._cache.forget()
             self._released += work.effects
             self._deadline = self._next_deadline(work)
 
@@ -207,7 +211,9 @@ class Device:
         self._execute(work, identity, arrival, digest)
 
     def _supports(self, use_case: UseCase | None) -> bool:
-        return use_case is not None and Kind.COMMAND in use_case.kinds and self.profile.supports(use_case)
+        # of one use case only the response is known from samples (CS02b anyByContingency)
+        answered = use_case is not None and Kind.RESPONSE in use_case.kinds
+        return use_case is not None and answered and self.profile.supports(use_case)
 
     def _execute(self, work: Work, identity: Identity, arrival: Arrival, digest: bytes) -> None:
         message, use_case = arrival.message, arrival.known_use_case
@@ -232,7 +238,7 @@ class Device:
 
     def _protect(self, identity: Identity, answer: Message, arrival: Arrival) -> Message:
         if arrival.answer_signed:
-            return _signed(answer, identity)
+            return _signed(answer, identity, arrival.signer)
         peer = arrival.key_agreement_of_originator()
         if peer is None:
             raise SecurityError(Check.MAC, "no key agreement cell of the originator")
@@ -360,11 +366,14 @@ class Device:
         counter = identity.next_counter()
         party, party_counter = request.supplementary or (None, None)
         other = OtherInformation(code, party, party_counter)
-        content = request.content
-        if request.sealed is not None:
-            peer = _key_agreement(identity, recipient)
-            draft = alert_draft(identity.entity, recipient, counter, other)
-            content += request.sealed(ContentSealer.of(draft, identity.secret_with(peer)))
+        payload = request.payload
+        if payload is None:
+            content = request.content
+            if request.sealed is not None:
+                peer = _key_agreement(identity, recipient)
+                draft = alert_draft(identity.entity, recipient, counter, other)
+                content += request.sealed(ContentSealer.of(draft, identity.secret_with(peer)))
+            payload = self.profile.alert_payload(counter, request.code, work.time, content)
         signed = code not in MACED_MESSAGE_CODES
         message = Message(
             Cra.ALERT,
@@ -372,7 +381,7 @@ class Device:
             identity.entity,
             recipient,
             other,
-            self.profile.alert_payload(counter, request.code, work.time, content),
+            payload,
             mac_header=not signed,
             has_signature_length=True,
         )
@@ -391,6 +400,9 @@ def _key_agreement(identity: Identity, recipient: EntityId) -> Credential:
     raise SecurityError(Check.MAC, f"no key agreement cell of {recipient}")
 
 
-def _signed(message: Message, identity: Identity) -> Message:
+def _signed(
+    message: Message, identity: Identity, signer: ec.EllipticCurvePrivateKey | None = None
+) -> Message:
     draft = message.encoded()
-    return replace(draft, signature=sign_octets(draft.signed_octets, identity.signing_key())).encoded()
+    key = identity.signing_key() if signer is None else signer
+    return replace(draft, signature=sign_octets(draft.signed_octets, key)).encoded()

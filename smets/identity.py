@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gbcs.errors import BuildError, KeyUnavailable, ParseError
 from gbcs.ids import CellUsage, EntityId, KeyUsage, Role
 from gbcs.security.certificates import NO_ENTITY, read_certificate
+from gbcs.security.own_credentials import OwnCredentials, OwnPair
 from gbcs.security.store import Credential, KeyStore
 
 from .store import Store, StoreError
@@ -20,6 +21,7 @@ from .store import Store, StoreError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    from .settings import DeviceSettings
     from .work import Work
 
 K = TypeVar("K")
@@ -28,6 +30,7 @@ OWN = "own/"
 CELL = "cell/"
 COUNTER = "counter/"
 OWN_COUNTER = f"{COUNTER}own"
+USAGES = {KeyUsage.DIGITAL_SIGNATURE: "ds", KeyUsage.KEY_AGREEMENT: "ka"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,13 @@ class CryptoCache:
             _bounded(self.secrets, self.limit)[pkcs8, peer.point] = found
         return found
 
+    def forget(self) -> None:
+        """Certificates or keys were replaced: keep nothing that was made of the old ones."""
+        self.cells = None
+        self.credentials.clear()
+        self.private.clear()
+        self.secrets.clear()
+
 
 class Identity:
     """A device's identifier, keys, cells and counters, seen through one unit of work."""
@@ -121,6 +131,11 @@ class Identity:
         except BuildError as error:
             raise StoreError(f"the stored identity: {error}") from None
 
+    @property
+    def settings(self) -> DeviceSettings:
+        """The device's settings."""
+        return self._work.settings
+
     def signing_key(self) -> ec.EllipticCurvePrivateKey:
         """The device's digital signature key."""
         return self._cache.private_key(self._own("ds/key"))
@@ -128,6 +143,32 @@ class Identity:
     def secret_with(self, peer: Credential) -> bytes:
         """The secret the device's key agreement key shares with a peer's."""
         return self._cache.secret(self._own("ka/key"), peer)
+
+    def own(self) -> OwnCredentials:
+        """The device's key pairs in use and pending, with its certificates. Raises StoreError."""
+        in_use, pending = {}, {}
+        for usage, name in USAGES.items():
+            private = self._work.get(f"{OWN}{name}/key")
+            if private is not None:
+                certificate = self._work.get(f"{OWN}{name}/certificate")
+                in_use[usage] = OwnPair(self._cache.private_key(private), certificate)
+            waiting = self._work.get(f"{OWN}{name}/pending")
+            if waiting is not None:
+                pending[usage] = self._cache.private_key(waiting)
+        return OwnCredentials(self.entity, in_use, pending)
+
+    def keep(self, own: OwnCredentials) -> None:
+        """Write the device's key pairs and certificates."""
+        for usage, name in USAGES.items():
+            pair, waiting = own.in_use.get(usage), own.pending.get(usage)
+            held = {
+                "key": None if pair is None else pkcs8(pair.private),
+                "certificate": None if pair is None else pair.certificate,
+                "pending": None if waiting is None else pkcs8(waiting),
+            }
+            for part, octets in held.items():
+                if octets != self._work.get(f"{OWN}{name}/{part}"):
+                    self._work.put(f"{OWN}{name}/{part}", octets)
 
     def read(self, der: bytes) -> Credential:
         """The facts of a certificate a message brought. Raises ParseError."""
@@ -196,21 +237,26 @@ def provision(
     `keys` gives the device's own certificates and private keys, `anchors` the
     organisation certificates for its cells. Raises KeyUnavailable.
     """
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
     changes: dict[str, bytes | None] = {f"{OWN}entity": bytes(entity)}
-    for name, usage in (("ds", KeyUsage.DIGITAL_SIGNATURE), ("ka", KeyUsage.KEY_AGREEMENT)):
+    for usage, name in USAGES.items():
         credential = keys.find(entity, usage)
         private = keys.private_key(credential) if credential else None
         if credential is None or private is None:
             raise KeyUnavailable(f"no {usage.name.lower().replace('_', ' ')} key of {entity}")
         changes[f"{OWN}{name}/certificate"] = credential.der
-        changes[f"{OWN}{name}/key"] = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        changes[f"{OWN}{name}/key"] = pkcs8(private)
     for anchor in anchors:
         if anchor.role is not None:
             changes[Cell(anchor.role, anchor.usage, anchor.cell_usage).key] = anchor.der
     changes.update(extra or {})
     store.commit(changes)
+
+
+def pkcs8(private: ec.EllipticCurvePrivateKey) -> bytes:
+    """A private key as the store has it: PKCS #8 in DER."""
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _counter_key(role: Role, specialist: bool) -> str:

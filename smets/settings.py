@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from gbcs.errors import BuildError, Check
 
+from .credential_settings import DEFAULT_CREDENTIALS, CredentialSettings
+
 ARRIVAL_CHECKS = (
     Check.TARGET,
     Check.MESSAGE_CODE,
@@ -60,6 +62,9 @@ class DeviceSettings:
     wide_der_lengths: bool = True
     """Lengths of 128 to 255 in our DER answers take three octets (82 00 nn), as all
     reference responses do; DER proper takes two. Gap: gbcs-messages 8.0."""
+
+    credentials: CredentialSettings = DEFAULT_CREDENTIALS
+    """How certificates and key pairs are replaced, see there."""
 
     def __post_init__(self) -> None:
         """An order that left a check out would let commands in unchecked."""

@@ -55,8 +55,8 @@ class AlertRequest:
     """An alert to be sent when the unit of work ends.
 
     `message_code` and `recipient` are None where the alert table decides; `content` is
-    what follows code and time, in the device's payload family. `sealed` makes the content that
-    is for the recipient only.
+    what follows code and time, in the device's payload family. `payload` is the whole of it
+    where that is another family's. `sealed` makes the content that is for the recipient only.
     """
 
     code: int
@@ -64,6 +64,7 @@ class AlertRequest:
     message_code: int | None = None
     recipient: EntityId | None = None
     supplementary: tuple[EntityId, int] | None = None
+    payload: bytes | None = None
     sealed: Sealed | None = None
 
 
@@ -141,8 +142,8 @@ class Work:
             if octets is not None:
                 yield key, octets
 
-    def changed(self, prefix: str) -> bool:
-        """Whether this unit has changes under a prefix that are not committed yet."""
+    def changed(self, prefix: str | tuple[str, ...]) -> bool:
+        """Whether this unit has changes under a prefix, or one of them, that are not committed yet."""
         return any(key.startswith(prefix) for made in (self._octets, self._values) for key in made)
 
     def commit(self) -> None:
@@ -279,7 +280,10 @@ class Work:
         message_code: int | None = None,
         recipient: EntityId | None = None,
         supplementary: tuple[EntityId, int] | None = None,
+        payload: bytes | None = None,
         sealed: Sealed | None = None,
     ) -> None:
         """Ask for an alert; the device decides whether and to whom it goes."""
-        self.alerts.append(AlertRequest(code, content, message_code, recipient, supplementary, sealed))
+        self.alerts.append(
+            AlertRequest(code, content, message_code, recipient, supplementary, payload, sealed)
+        )

@@ -18,6 +18,7 @@ from ..behaviours.activation import FutureDated
 from ..behaviours.alert_settings import AlertSettings, alert_is_on, event_is_on
 from ..behaviours.billing import Billing
 from ..behaviours.clock import Clock, ClockSettings, set_clock
+from ..behaviours.credentials import Replacements
 from ..behaviours.history import History
 from ..behaviours.load_limit import LoadLimit, LoadLimitSettings
 from ..behaviours.metering import Metering
@@ -28,10 +29,13 @@ from ..behaviours.resets import Resets
 from ..behaviours.tamper import Tamper
 from ..behaviours.tariff import Tariff
 from ..behaviours.voltage import Voltage, VoltageSettings
+from ..chance import seeded
 from ..credentials_server import CredentialsServer
 from ..device import Device
 from ..dlms_server import DlmsServer, alert_payload
+from ..own_credentials_server import OwnCredentialsServer
 from ..profile import Behaviour, Hooks, Profile
+from ..replacement_server import ReplacementServer
 from ..settings import DEFAULT_SETTINGS, DeviceSettings
 from ..store import Store
 from ..values import Value, pack
@@ -82,6 +86,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     payment = Payment()
     tariff = Tariff(_uncharged, twin)
     future_dated = FutureDated(objects)
+    replacements = Replacements(DeviceType.ESME)
     behaviours: tuple[Behaviour, ...] = (
         Identification(),
         Clock(options.clock_tolerance, options.clock),
@@ -100,6 +105,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         Resets(future_dated, by_name),
         Messages(),
         future_dated,
+        replacements,
     )
     hooks = Hooks(behaviours)
     future_dated.bind(hooks)
@@ -108,10 +114,13 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         return not by_name[name].refusal(value)
 
     dlms = DlmsServer(objects, hooks, acceptable, future_dated.instruct, twin, NOT_BUILT)
+    asn1 = Asn1Server(
+        CredentialsServer(DeviceType.ESME), ReplacementServer(replacements), OwnCredentialsServer()
+    )
     return Profile(
         DeviceType.ESME,
         Payload.DLMS,
-        {Payload.DLMS: dlms, Payload.ASN1: Asn1Server(CredentialsServer(DeviceType.ESME))},
+        {Payload.DLMS: dlms, Payload.ASN1: asn1},
         behaviours,
         {item.name: item.default for item in rows},
         {item.name: item.capacity for item in rows if item.capacity},
@@ -133,10 +142,10 @@ def make_esme(
 
 
 def manufactured(random: Callable[[int], bytes], firmware: bytes = b"\0\0\0\1") -> dict[str, bytes]:
-    """What manufacture writes into a store beside keys: the randomised offset number, versions."""
+    """What manufacture writes into a store beside keys: randomised offset number, versions, a seed."""
     number = 1 + int.from_bytes(random(8), "big") % 10_000
     values: dict[str, Value] = {"RandomisedOffsetNumber": number, "FirmwareVersion": firmware}
-    return {ITEM + name: pack(value) for name, value in values.items()}
+    return {ITEM + name: pack(value) for name, value in values.items()} | seeded(random)
 
 
 def commission(work: Work, time: Utc) -> None:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
 
+from gbcs.asn1.codec import decode, plain
 from gbcs.asn1.credentials import CellIdentifier, CredentialsCommand, command_octets
+from gbcs.asn1.payloads import payload_type
 from gbcs.dlms.apdu import AccessRequest, AccessResponse, DataNotification, parse_apdu
 from gbcs.dlms.axdr import Data, read_data
 from gbcs.dlms.objects import Member, MemberKind, member
@@ -25,6 +27,7 @@ from gbcs.message import Message, parse_message
 from gbcs.party import AccessControlBroker, RemoteParty, Supplementary, compose
 from gbcs.pki import TestPki
 from gbcs.security.mac import message_mac
+from gbcs.security.store import KeyStore
 from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
 from gbcs.usecases import UseCase, by_code, by_name, table
 from smets.alerts import MACED_MESSAGE_CODES
@@ -50,6 +53,7 @@ ENTITIES = {
     Role.ACCESS_CONTROL_BROKER: EntityId.parse("90-B3-D5-1F-30-01-00-03"),
     Role.TRANSITIONAL_COS: EntityId.parse("90-B3-D5-1F-30-01-00-04"),
     Role.RECOVERY: EntityId.parse("90-B3-D5-1F-30-01-00-05"),
+    Role.LOAD_CONTROLLER: EntityId.parse("90-B3-D5-1F-30-01-00-06"),
 }
 BROKER = ENTITIES[Role.ACCESS_CONTROL_BROKER]
 SUPPLIER = ENTITIES[Role.SUPPLIER]
@@ -165,6 +169,7 @@ class Home:
     now: Utc = START
     counter: int = 1000
     random: Random = field(default_factory=lambda: Random(7))
+    keys: KeyStore = KEYS
 
     @classmethod
     def new(
@@ -221,8 +226,9 @@ class Home:
                 continue
             if one.item.endswith(".ActivationTime"):
                 found.append(when)
-            elif one.item in PARAMETERS:
-                found.append(PARAMETERS[one.item](self))
+            elif one.item in PARAMETERS or f"{use_case.name} {one.item}" in PARAMETERS:
+                make = PARAMETERS.get(f"{use_case.name} {one.item}") or PARAMETERS[one.item]
+                found.append(make(self))
             elif one.item in by_item:
                 item = by_item[one.item]
                 found.append(sample(item.wire, item.limits, self.random))
@@ -256,7 +262,7 @@ class Home:
         if use_case.command_signed or (use_case.signed_or_maced and party.entity != BROKER):
             message = party.sign(message)
         if use_case.command_maced and not (use_case.signed_or_maced and message.signature is not None):
-            message = AccessControlBroker(BROKER, KEYS).mac(message)
+            message = AccessControlBroker(BROKER, self.keys).mac(message)
         return message
 
     def party(
@@ -265,7 +271,7 @@ class Home:
         if by is None:
             known = [ENTITIES[role] for role in use_case.roles if role in ENTITIES]
             by = BROKER if supplementary is not None else known[0]
-        return AccessControlBroker(by, KEYS) if by == BROKER else RemoteParty(by, KEYS)
+        return AccessControlBroker(by, self.keys) if by == BROKER else RemoteParty(by, self.keys)
 
     def payload(
         self,
@@ -305,13 +311,13 @@ class Home:
                 assert response is None, "one response at most"
                 use_case = by_code(command.code)
                 assert use_case is not None
-                party = RemoteParty(command.originator, KEYS)
+                party = RemoteParty(command.originator, self.keys)
                 response = party.check_answer(command, effect.octets, use_case)
                 assert effect.recipient == command.originator
-        return Reply(command, effects, response, alerts_in(effects))
+        return Reply(command, effects, response, alerts_in(effects, self.keys))
 
 
-def alerts_in(effects: Iterable[Effect]) -> tuple[Alert, ...]:
+def alerts_in(effects: Iterable[Effect], keys: KeyStore = KEYS) -> tuple[Alert, ...]:
     """Every alert among effects, its protection checked."""
     found = []
     for effect in effects:
@@ -322,7 +328,12 @@ def alerts_in(effects: Iterable[Effect]) -> tuple[Alert, ...]:
             continue
         assert message.originator == METER
         assert message.recipient == effect.recipient
-        RemoteParty(effect.recipient, KEYS).check_protection(message, message.code not in MACED_MESSAGE_CODES)
+        RemoteParty(effect.recipient, keys).check_protection(message, message.code not in MACED_MESSAGE_CODES)
+        declared = payload_type(message.code, Kind.ALERT)
+        if declared is not None:
+            values = plain(decode(declared, message.payload))
+            found.append(Alert(message, values["alertCode"], values["executionDateTime"], ()))
+            continue
         apdu = parse_apdu(message.payload)
         assert isinstance(apdu, DataNotification)
         code, time, *content = apdu.body.value
@@ -399,4 +410,13 @@ PARAMETERS = {
     "TimeDebtRegister1.adjust": lambda home: home.random.randrange(5000),
     "TimeDebtRegister2.adjust": lambda home: home.random.randrange(5000),
     "PaymentDebtRegister.adjust": lambda home: home.random.randrange(5000),
+    # of the first controller, which has to be there
+    "ECS47 AuxiliaryController1.SettingPeriodStart": lambda home: 30,
+    "ECS47 AuxiliaryController.command": lambda home: 0x0111,
+    "AuxiliaryController1.SettingPeriodStart": lambda home: home.now.to_cosem(),
+    "AuxiliaryController1.SettingPeriodEnd": lambda home: home.now.plus(3600).to_cosem(),
+    "AuxiliaryController.command": lambda home: 0x1164,
+    "AuxiliaryController1.LimitPeriodStart": lambda home: home.now.to_cosem(),
+    "AuxiliaryController1.LimitPeriodEnd": lambda home: home.now.plus(3600).to_cosem(),
+    "AuxiliaryController.limit": lambda home: 0x1132,
 }
