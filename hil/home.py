@@ -54,6 +54,8 @@ class Home:
     LocalError where the home cannot come up.
     """
 
+    confirmed = False  # whether frames are followed by a `Sent` that says what became of them
+
     def __init__(self, scenario: Scenario, store: Callable[[str], Store] | None = None) -> None:
         self.scenario = scenario
         self._stores = store or (lambda name: MemoryStore())
@@ -74,7 +76,7 @@ class Home:
         self._names |= {d.entity: d.name for d in scenario.devices}
         self._names |= {scenario.hub.chf: scenario.hub.name, scenario.hub.gpf: f"{scenario.hub.name} GPF"}
         chf = made.chf(scenario.hub, self._stores(scenario.hub.name), self.now)
-        self.hub = Hub(chf, Address(scenario.hub.gpf))
+        self.hub = Hub(chf, Address(scenario.hub.gpf), confirmed=self.confirmed)
         self.stations: dict[str, Station] = {}  # of the emulated devices
         for entry in scenario.devices:
             if entry.real is None:

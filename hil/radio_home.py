@@ -8,32 +8,26 @@ Source: GBCS 10.2.2, se-security 1, 2, 7 (reference: chts-hub 5 and 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 from chts.events import LinkKeyMade
 from chts.han_values import hub_values
-from gbcs.errors import LocalError
 from gbcs.ids import EntityId
-from gbcs.zcl.clusters import command_by_name
-from smets.device import POWER_LOST, Device
+from smets.device import POWER_LOST
 from smets.esme.han_values import esme_values
 from smets.events import Event, PowerLost, PowerRestored
-from smets.han.attribute_client import Readings
-from smets.han.cluster_server import ClusterServer
-from smets.han.command_client import Answers
 from smets.han.completion import CompletionSettings, CompletionWatch
 from smets.han.credential import CbkeCredential
-from smets.han.endpoints import endpoints_of
 from smets.han.install_code import InstallCode
-from smets.han.link import Address, Frame, LinkDown, TransferData
+from smets.han.link import Address, Frame, LinkDown, Sent, TransferData
 from smets.han.link_keys import LinkKeys
-from smets.han.zcl import ApsMessage
 from smets.store import Store
 
-from .home import JOIN_SECONDS, Home, describe
+from .home import JOIN_SECONDS, describe
+from .nodes_home import JOIN_RULE, NodesHome, Seat
 from .patience import line_back, patiently, push
 from .provisioning import cbke_authority
 from .radio.interface import (
@@ -46,7 +40,6 @@ from .radio.interface import (
     NodeType,
     NoNetwork,
     RadioError,
-    Received,
 )
 from .radio.interface import Event as RadioEvent
 from .radio_node import NoKey, RadioNode
@@ -60,7 +53,6 @@ KEY_SECONDS = 60.0  # key establishment of a device, with all attempts
 RETRY_SECONDS = 10  # until a device tries to join again, by the home's clock
 LEAVE_SECONDS = 5.0  # ours: until a device that was told to leave has left
 HOME_ISSUER = b"SMETSHME"  # ours: of the home's own test CA, where the hub has a credential of another
-JOIN_RULE = "chts-hub 5.2"
 KEY_RULE = "se-security 7"
 CARRY_RULE = "chts-hub 7.1"
 
@@ -84,17 +76,6 @@ class Radios(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Seat:
-    """What a node keeps while its radio has no power."""
-
-    name: str
-    address: Address
-    device: str  # a row of `smets.han.endpoints`
-    random: Callable[[int], bytes]
-    link_keys: LinkKeys = field(default_factory=LinkKeys)
-
-
 @dataclass(slots=True)
 class Carried:
     """A frame on its way."""
@@ -107,11 +88,10 @@ class Carried:
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class RadioHome(Home):
-    """A home on radios. Use it as a context, or `close` it. Raises RadioError where there is none.
+class RadioHome(NodesHome):
+    """A home on radios. Use it as a context, or `close` it. Raises RadioError where there is none."""
 
-    `show_key` hears of each key that protects frames, for a capture to be read with.
-    """
+    confirmed = True
 
     def __init__(
         self,
@@ -122,18 +102,14 @@ class RadioHome(Home):
         completion: CompletionSettings | None = None,
         sniffer: Sniffer | None = None,
     ) -> None:
-        self._show_key = show_key or (lambda key, name: None)
         self._sniffer = sniffer
         self._completion = completion
-        self._runner = asyncio.Runner()
         self._radios = radios
-        self._seats: dict[str, _Seat] = {}
-        self._nodes: dict[str, RadioNode] = {}  # without those that have no power
         self._in_network: set[str] = set()
         self._trouble: dict[str, str] = {}
         self._carried: list[Carried] = []
         self._strays: list[tuple[str, Frame]] = []
-        super().__init__(scenario, store)
+        super().__init__(scenario, store, show_key)
         issuer = None if scenario.hub.cbke is None else HOME_ISSUER
         self._ca = cbke_authority(scenario, issuer)
         try:
@@ -146,9 +122,6 @@ class RadioHome(Home):
         """Stop all nodes and give their radios back."""
         self._run(self._close())
         self._runner.close()
-
-    def _run(self, work: Any) -> Any:
-        return self._runner.run(work)
 
     # -- radios -----------------------------------------------------------------------
 
@@ -176,10 +149,10 @@ class RadioHome(Home):
 
     async def _take_seat(self, name: str, address: Address, device: str) -> None:
         random = self._chance(f"cbke {name}")
-        self._seats[name] = _Seat(name, address, device, random)
+        self._seats[name] = Seat(name, address, device, random)
         await patiently(lambda: self._add(self._seats[name]))
 
-    async def _add(self, seat: _Seat) -> None:
+    async def _add(self, seat: Seat) -> None:
         name, address, keys = seat.name, seat.address, seat.link_keys
         radio = await self._radios.open(name, address.station, seat.device, keys)
         is_hub = name == self.scenario.hub.name
@@ -203,7 +176,10 @@ class RadioHome(Home):
         chf_or_meter = self.hub.chf if is_hub else self.stations[name].device
         meter_values = partial(esme_values, tell=partial(self._told, name))
         values = (hub_values if is_hub else meter_values)(chf_or_meter, lambda: node.suites)
-        node.serve = partial(self._serve, chf_or_meter, ClusterServer(endpoints_of(seat.device), values))
+        random = self._chance(f"ota {name}")
+        clusters = self.images.clusters(name, seat.device, chf_or_meter, address.station, values, random)
+        node.serve = partial(self._serve, chf_or_meter, clusters)
+        self.images.start(name, node)
         self._nodes[name] = node
         node.start()
 
@@ -224,6 +200,7 @@ class RadioHome(Home):
     async def _close(self) -> None:
         if self._sniffer is not None:
             await self._sniffer.stop()
+        await self.images.close()
         for node in self._nodes.values():
             await node.stop()
             await node.radio.close()
@@ -236,9 +213,6 @@ class RadioHome(Home):
     def _note_key(self, name: str, station: EntityId | None, text: str, verdict: str) -> None:
         to = name if station is None else self.name_of(station)
         self.transcript.add(self.now, name, to, "cbke", b"", "", text, verdict, KEY_RULE)
-
-    def _note_network(self, name: str, text: str, verdict: str = "", to: str = "") -> None:
-        self.transcript.add(self.now, name, to or name, "zdo", b"", "", text, verdict, JOIN_RULE)
 
     def _heard(self, name: str, event: RadioEvent) -> None:
         """What a radio tells by itself. A node that lost its network or its key comes back for them."""
@@ -274,6 +248,7 @@ class RadioHome(Home):
 
     async def _power_off(self, name: str) -> None:
         node = self._nodes.pop(name)
+        await self.images.stop(name)
         await node.stop()
         await node.radio.close()
         self._radios.cut(name)
@@ -308,70 +283,6 @@ class RadioHome(Home):
         except RadioError:
             await self._power_off(name)
             raise
-
-    # -- clusters ---------------------------------------------------------------------
-
-    def _serve(self, device: Device, server: ClusterServer, arrived: Received) -> tuple[ApsMessage, ...]:
-        """The answers of a node's clusters; a device without power gives none."""
-        if device.observe(self.now).get(POWER_LOST) is not None:
-            return ()
-        return server.receive(arrived.message, self.now, arrived.broadcast)
-
-    def _told(self, name: str, event: Event) -> None:
-        """What a node's clusters were told happens to its device, in the home's time."""
-        self._later(0, partial(self._station_event, name, event))
-
-    def read(
-        self, reader: str, name: str, cluster: int, names: Iterable[str], encrypted: bool | None = None
-    ) -> Readings:
-        """Let one node read attributes of another over the air. `encrypted` None: as the cluster needs.
-
-        Raises LocalError for one without the cluster, RadioError, BuildError, TimeoutError.
-        """
-        return cast(Readings, self._run(self._read(reader, name, cluster, tuple(names), encrypted)))
-
-    async def _read(
-        self, reader: str, name: str, cluster: int, names: tuple[str, ...], encrypted: bool | None
-    ) -> Readings:
-        peer, own = await self._peer(reader, name, cluster)
-        return await self._nodes[reader].read(peer, cluster, names, own, encrypted)
-
-    def request(
-        self,
-        asker: str,
-        name: str,
-        command: str,
-        values: Mapping[str, Any] | bytes = b"",
-        encrypted: bool | None = None,
-        wanted: int = 1,
-    ) -> Answers:
-        """Let one node ask another by a command of its clusters: see `RadioNode.request`.
-
-        Raises LocalError for one without the cluster, RadioError, BuildError, TimeoutError.
-        """
-        return cast(Answers, self._run(self._request(asker, name, command, values, encrypted, wanted)))
-
-    async def _request(
-        self,
-        asker: str,
-        name: str,
-        command: str,
-        values: Mapping[str, Any] | bytes,
-        encrypted: bool | None,
-        wanted: int,
-    ) -> Answers:
-        cluster = command_by_name(command).cluster
-        if cluster is None:
-            raise LocalError(f"{command} is of no cluster")
-        peer, own = await self._peer(asker, name, cluster)
-        return await self._nodes[asker].request(peer, command, values, own, encrypted, wanted)
-
-    async def _peer(self, asker: str, name: str, cluster: int) -> tuple[Address, int]:
-        """The endpoint with the server of a cluster, and the one that asks it."""
-        if asker not in self._nodes:
-            raise LocalError(f"{asker} has no power")
-        own = endpoints_of(self._seats[asker].device)
-        return await self._nodes[asker].peer(self._station(name), cluster, own)
 
     # -- joining ----------------------------------------------------------------------
 
@@ -417,12 +328,6 @@ class RadioHome(Home):
         if made is not None and made.authorised:
             self._hub_event(LinkKeyMade(station, made.hashed))
 
-    def _station(self, name: str) -> EntityId:
-        """The EUI-64 of the hub's radio or of a device."""
-        if name == self.scenario.hub.name:
-            return self.hub.address.station
-        return next(entry.entity for entry in self.scenario.devices if entry.name == name)
-
     def bring_up(self, entry: DeviceEntry) -> None:
         """As on the memory link, and wait for the device to join. Raises LocalError."""
         super().bring_up(entry)
@@ -460,21 +365,6 @@ class RadioHome(Home):
         established = device.link_keys.get(hub.address.station)
         if established is not None:
             self._show_key(established.key, f"{name} link key")
-
-    def link_keys(self, name: str) -> LinkKeys:
-        """The link keys of a node."""
-        return self._seats[name].link_keys
-
-    def partner(self, name: str, other: str) -> None:
-        """Let a device get a partner link key with another one. Raises RadioError, LocalError."""
-        for one in (name, other):
-            if one not in self._nodes:
-                raise LocalError(f"{one} has no power")
-        other_station = self._seats[other].address.station
-        self._run(self._nodes[name].partners.want(other_station))
-        key = self._seats[name].link_keys.get(other_station)
-        if key is not None:
-            self._show_key(key.key, f"{name} and {other} link key")
 
     def _go(self, name: str) -> None:
         self._later(0, partial(self._leave, name))
@@ -516,9 +406,10 @@ class RadioHome(Home):
         to = self.scenario.hub.name if to_hub else self._addresses.get(station)
         if to is None:
             self.transcript.add(self.now, name, str(station), "tunnel", text="nobody is there")
+        if to is None or name not in self._nodes:
+            self._hand_on(name, Sent(frame, False))
             return
-        if name in self._nodes:
-            self._carried.append(Carried(name, to, frame, self._nodes[name].octets_of(frame)))
+        self._carried.append(Carried(name, to, frame, self._nodes[name].octets_of(frame)))
 
     def _settle(self) -> None:
         """Let the radios carry what was sent meanwhile, and hand it on in the order it was sent."""
@@ -571,8 +462,9 @@ class RadioHome(Home):
             self.lost += 1
         else:
             self._hand_on(one.to, one.arrived)
+        self._hand_on(one.name, Sent(one.frame, one.arrived is not None))
 
-    def _hand_on(self, to: str, frame: Frame) -> None:
+    def _hand_on(self, to: str, frame: Frame | Sent) -> None:
         hub = to == self.scenario.hub.name
         self._later(CARRY_US, partial(self._hub_event if hub else partial(self._station_event, to), frame))
 

@@ -21,7 +21,7 @@ from smets.han.cluster_server import ClusterServer
 from smets.han.completion import CompletionSettings
 from smets.han.endpoints import TUNNELING
 from smets.han.install_code import InstallCode
-from smets.han.link import Address, Frame, LinkDown, LinkUp, TransferData
+from smets.han.link import Address, Frame, LinkDown, LinkUp, Sent, TransferData
 from smets.han.zcl import PROFILE_SE, ApsMessage
 from smets.store import Store
 from smets.values import pack
@@ -243,8 +243,11 @@ class RealHome(RadioHome):
         super()._delivered(to, frame, payload)
         self._arrived.set()
 
-    def _hand_on(self, to: str, frame: Frame) -> None:
+    def _hand_on(self, to: str, frame: Frame | Sent) -> None:
         if to in self._real:
+            return
+        if isinstance(frame, Sent):
+            super()._hand_on(to, frame)
             return
         sender = self._addresses.get(frame.source.station)
         if sender in self._real:

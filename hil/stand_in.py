@@ -32,11 +32,12 @@ from smets.store import MemoryStore
 
 from .home import describe, line_of
 from .monikers import STICKS, Moniker, MonikerError
+from .nodes_home import JOIN_RULE
 from .patience import push
 from .provisioning import Provisioning, cbke_authority
 from .radio.interface import DeviceRadio, NetworkDown, NodeType, RadioError, Received
 from .radio.interface import Event as RadioEvent
-from .radio_home import CARRY_RULE, JOIN_RULE, KEY_RULE, KEY_SECONDS
+from .radio_home import CARRY_RULE, KEY_RULE, KEY_SECONDS
 from .radio_node import NoKey, RadioNode
 from .radios import StickRadios
 from .real_home import wall_clock
