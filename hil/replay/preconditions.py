@@ -86,6 +86,11 @@ CONTROLLERS = Precondition(
     "five auxiliary controllers are configured",
     {f"AuxiliaryController{n}.TypeAndIdentifier": bytes(8) for n in range(1, 6)},
 )
+# these can take every state a command may ask for, input and steps between included
+PROPORTIONAL_CONTROLLERS = Precondition(
+    "five auxiliary proportional controllers are configured",
+    {f"AuxiliaryController{n}.TypeAndIdentifier": b"\xff" for n in range(1, 6)},
+)
 VOLTAGE_LOGS = _logs(*(f"AverageRMSVoltageProfileDataLog.Phase{n}" for n in (1, 2, 3)))
 
 REGISTERED = Precondition("the device is in the device log", registered=True)
@@ -115,9 +120,9 @@ PRECONDITIONS: Mapping[str, Precondition] = {
     "ECS42": SUPPLY_DISABLED,
     "ECS44": SUPPLY_DISABLED,
     "ECS46a": CONTROLLERS,
-    "ECS47": CONTROLLERS,
-    "ECS47a": CONTROLLERS,
-    "ECS47e": CONTROLLERS,
+    "ECS47": PROPORTIONAL_CONTROLLERS,
+    "ECS47a": PROPORTIONAL_CONTROLLERS,
+    "ECS47e": PROPORTIONAL_CONTROLLERS,
     "ECS61a": CONTROLLERS,
     "ECS61c": _logs("BoostFunctionEventLog"),
     "ECS61d": CONTROLLERS,

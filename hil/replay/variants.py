@@ -30,12 +30,8 @@ VARIANTS: Mapping[DeviceType, tuple[Variant, ...]] = {
     DeviceType.CHF: (Variant("CHF single band", chf_profile),),
 }
 
-_CONTROLLERS = "switching auxiliary controllers is not built"
 NOT_BUILT: Mapping[str, str] = {
     "CS01a": "applying top-up tokens is not built",
-    "ECS47": _CONTROLLERS,
-    "ECS47a": _CONTROLLERS,
-    "ECS47e": "limiting auxiliary controllers is not built",
 }
 
 

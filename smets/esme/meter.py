@@ -6,7 +6,7 @@ polyphase; auxiliary controllers and boost are capabilities of any of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from gbcs.dlms.objects import model
@@ -16,7 +16,9 @@ from gbcs.time import Utc
 from ..asn1_server import Asn1Server
 from ..behaviours.activation import FutureDated
 from ..behaviours.alert_settings import AlertSettings, alert_is_on, event_is_on
+from ..behaviours.auxiliary import Auxiliary, AuxiliarySettings
 from ..behaviours.billing import Billing
+from ..behaviours.boost import Boost, BoostSettings
 from ..behaviours.clock import Clock, ClockSettings, set_clock
 from ..behaviours.credentials import Replacements
 from ..behaviours.history import History
@@ -25,6 +27,7 @@ from ..behaviours.metering import Metering
 from ..behaviours.outage import Outage, OutageSettings
 from ..behaviours.payment import Payment
 from ..behaviours.power_events import PowerEvents, PowerEventSettings
+from ..behaviours.randomised_offset import randomised_offset
 from ..behaviours.resets import Resets
 from ..behaviours.tamper import Tamper
 from ..behaviours.tariff import Tariff
@@ -57,6 +60,8 @@ class EsmeOptions:
     variant: str = "single"
     without: frozenset[str] = frozenset()
     clock_tolerance: int = 10
+    auxiliary: AuxiliarySettings = field(default_factory=AuxiliarySettings)
+    boost: BoostSettings = field(default_factory=BoostSettings)
     clock: ClockSettings = field(default_factory=ClockSettings)
     load_limit: LoadLimitSettings = field(default_factory=LoadLimitSettings)
     voltage: VoltageSettings = field(default_factory=VoltageSettings)
@@ -73,7 +78,7 @@ class Identification(Behaviour):
         """Entity Identifier and randomised offset."""
         return {
             "EntityIdentifier": lambda work: work.get("own/entity"),
-            "RandomisedOffset": _randomised_offset,
+            "RandomisedOffset": randomised_offset,
         }
 
 
@@ -105,6 +110,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         Resets(future_dated, by_name),
         Messages(),
         future_dated,
+        *_controllers(by_name, options),
         replacements,
     )
     hooks = Hooks(behaviours)
@@ -157,10 +163,12 @@ def _uncharged(work: Work, millipence: int) -> None:
     """Payment does not take charges yet."""
 
 
-def _randomised_offset(work: Work) -> Value:
-    """Number x limit / 10000 in whole seconds, half up (SMETS 5.7.5.28)."""
-    product = work.int_item("RandomisedOffsetNumber") * work.int_item("RandomisedOffsetLimit")
-    return (product + 5_000) // 10_000
+def _controllers(items: Collection[str], options: EsmeOptions) -> tuple[Behaviour, ...]:
+    """Boost and the auxiliary controllers, as far as the meter has their data items."""
+    if "aux" in options.without:
+        return ()
+    auxiliary = Auxiliary(items, settings=options.auxiliary)
+    return (auxiliary,) if "boost" in options.without else (Boost(auxiliary, options.boost), auxiliary)
 
 
 def entity_of(store: Store) -> EntityId:

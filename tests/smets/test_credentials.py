@@ -79,7 +79,7 @@ def test_the_cells_of_every_role_are_told(by: bytes, code: int) -> None:
 
 def test_the_status_of_a_missing_role_is_a_setting() -> None:
     home = Home.new(settings=DeviceSettings(missing_role_status=StatusCode.OTHER))
-    assert details(home.run("CS02a", payload=credentials_request(BROKER, (8,)))) == (RoleDetails(8, 127),)
+    assert details(home.run("CS02a", payload=credentials_request(BROKER, (6,)))) == (RoleDetails(6, 127),)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ SETS = [
 # what has to be there before the command can succeed
 NEEDED: dict[str, dict[str, Value]] = {
     "ECS09": {"PaymentMode": (2, 2), "EmergencyCreditLimit": 500, "EmergencyCreditThreshold": 100},
+    "ECS47": {"AuxiliaryController1.TypeAndIdentifier": bytes(8)},
+    "ECS47a": {"AuxiliaryController1.TypeAndIdentifier": bytes(8)},
+    "ECS47e": {"AuxiliaryController1.TypeAndIdentifier": b"\xff"},
 }
 
 
