@@ -160,7 +160,7 @@ class Voltage(Behaviour):
         )
         first = work.shell_time(Utc(due))
         turns = [Utc(since + _lasts(work, code)) for code, since in _turning(work)]
-        return min(first, *turns)
+        return min((first, *turns))
 
     def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
         """Another threshold is compared with the voltage at once."""
