@@ -84,6 +84,7 @@ class Carried:
     to: str
     frame: Frame
     payload: bytes
+    powerless: bool = False
     arrived: Frame | None = None
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -430,6 +431,7 @@ class RadioHome(NodesHome):
     async def _deliver(self, one: Carried) -> str:
         """Send one frame; why it did not arrive, empty if it did."""
         if not {one.name, one.to} <= set(self._nodes):
+            one.powerless = True
             return f"{one.to if one.name in self._nodes else one.name} has no power"
         failure = await push(self._nodes[one.name], one.frame, one.payload)
         try:
@@ -459,7 +461,7 @@ class RadioHome(NodesHome):
             self.now, one.name, one.to, "tunnel", octets, type(command).__name__, text, verdict, CARRY_RULE
         )
         if one.arrived is None:
-            self.lost += 1
+            self.lost += not one.powerless  # that is no fault of the link
         else:
             self._hand_on(one.to, one.arrived)
         self._hand_on(one.name, Sent(one.frame, one.arrived is not None))
