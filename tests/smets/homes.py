@@ -7,7 +7,7 @@ every answer and alert as its recipient would. The parties outside the meter's c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
@@ -404,7 +404,7 @@ def _preset(home: Home) -> Value:
     return set_clock_parameter(home.now)
 
 
-PARAMETERS = {
+PARAMETERS: dict[str, Callable[[Home], Value]] = {
     "Time.preset": _preset,
     "MeterBalance.adjust": lambda home: home.random.randrange(-5000, 5000),
     "TimeDebtRegister1.adjust": lambda home: home.random.randrange(5000),
