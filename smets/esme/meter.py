@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from gbcs.dlms.objects import model
+from gbcs.firmware import FirmwareSettings
 from gbcs.ids import DeviceType, EntityId, Payload, Role
 from gbcs.time import Utc
 
@@ -21,6 +22,7 @@ from ..behaviours.billing import Billing
 from ..behaviours.boost import Boost, BoostSettings
 from ..behaviours.clock import Clock, ClockSettings, set_clock
 from ..behaviours.credentials import Replacements
+from ..behaviours.firmware import Firmware
 from ..behaviours.history import History
 from ..behaviours.load_limit import LoadLimit, LoadLimitSettings
 from ..behaviours.metering import Metering
@@ -36,6 +38,8 @@ from ..chance import seeded
 from ..credentials_server import CredentialsServer
 from ..device import Device
 from ..dlms_server import DlmsServer, alert_payload
+from ..firmware_server import FirmwareServer
+from ..han.ota_firmware import hash_in_store
 from ..own_credentials_server import OwnCredentialsServer
 from ..profile import Behaviour, Hooks, Profile
 from ..replacement_server import ReplacementServer
@@ -67,6 +71,7 @@ class EsmeOptions:
     voltage: VoltageSettings = field(default_factory=VoltageSettings)
     outage: OutageSettings = field(default_factory=OutageSettings)
     power_events: PowerEventSettings = field(default_factory=PowerEventSettings)
+    firmware: FirmwareSettings = field(default_factory=FirmwareSettings)
 
 
 class Identification(Behaviour):
@@ -92,6 +97,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     tariff = Tariff(_uncharged, twin)
     future_dated = FutureDated(objects)
     replacements = Replacements(DeviceType.ESME)
+    firmware = Firmware(options.firmware, hash_in_store(options.firmware.boundary))
     behaviours: tuple[Behaviour, ...] = (
         Identification(),
         Clock(options.clock_tolerance, options.clock),
@@ -112,6 +118,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         future_dated,
         *_controllers(by_name, options),
         replacements,
+        firmware,
     )
     hooks = Hooks(behaviours)
     future_dated.bind(hooks)
@@ -121,7 +128,10 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
 
     dlms = DlmsServer(objects, hooks, acceptable, future_dated.instruct, twin, NOT_BUILT)
     asn1 = Asn1Server(
-        CredentialsServer(DeviceType.ESME), ReplacementServer(replacements), OwnCredentialsServer()
+        CredentialsServer(DeviceType.ESME),
+        ReplacementServer(replacements),
+        OwnCredentialsServer(),
+        FirmwareServer(firmware),
     )
     return Profile(
         DeviceType.ESME,

@@ -41,12 +41,10 @@ from gbcs.usecases import by_code, by_name
 from smets.asn1_server import Asn1Server
 from smets.behaviours.clock import set_clock
 from smets.behaviours.credentials import CredentialHooks, Replacements
-from smets.credentials_server import CredentialsServer
 from smets.device import Device
 from smets.esme.meter import EsmeOptions, esme_profile, manufactured
 from smets.events import Effect, Event, Happened, PowerLost, PowerRestored, RemotePartyMessage, SendMessage
 from smets.identity import Cell, CryptoCache, Identity, provision
-from smets.own_credentials_server import OwnCredentialsServer
 from smets.profile import Profile
 from smets.replacement_server import ReplacementServer
 from smets.settings import DEFAULT_SETTINGS, DeviceSettings
@@ -89,11 +87,11 @@ def profile_of(kind: DeviceType) -> Profile:
     usual = esme_profile(EsmeOptions()) if kind is ESME else chf_profile()
     replacements = Replacements(kind, Followed())
     behaviours = tuple(b for b in usual.behaviours if not isinstance(b, Replacements))
-    servers = CredentialsServer(kind), ReplacementServer(replacements), OwnCredentialsServer()
+    asn1 = usual.servers[Payload.ASN1]
     return replace(
         usual,
         behaviours=(*behaviours, replacements),
-        servers={**usual.servers, Payload.ASN1: Asn1Server(*servers)},
+        servers={**usual.servers, Payload.ASN1: Asn1Server(ReplacementServer(replacements), asn1)},
     )
 
 
