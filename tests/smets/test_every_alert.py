@@ -1,0 +1,353 @@
+"""Every row of the event table that names the ESME is raised, logged and masked as it says.
+
+THE table is `TRIGGERS`: what makes a meter raise each code. To add one, write its row and take its
+code out of `AWAITED`. A trigger begins with a fresh meter, everything configurable switched on,
+and its `run` gives the effects of what it does; the code has to come `times` times in all, whatever
+else comes. Test ids of rows whose attributes the reference infers from sibling codes say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from gbcs.ids import EntityId, Role
+from gbcs.message import OtherInformation
+from smets.alerts import AlertCode, alert_table
+from smets.behaviours.alert_settings import BITS, SETTINGS
+from smets.behaviours.outage import INTERRUPTED, RESTORED, RESTORED_AFTER_LONG
+from smets.behaviours.power_events import FAULTS
+from smets.behaviours.tamper import ROWS as TAMPERS
+from smets.events import Effect, HubTime, Metrology, PowerLost, PowerRestored, TimerDue
+from smets.sensing import Attack, AttackSensed, Condition, ConditionSensed, Diagnosed, Fault, PhaseSupply
+from smets.values import Value
+from tests.smets.homes import ENTITIES, STRANGER, SUPPLIER, Home, alerts_in, maced, remade
+
+Run = Callable[[Home], Iterable[Effect]]
+GENERIC = {True: 0x1000, False: 0x1001}
+LOGS = {"event": "EventLog", "security": "SecurityLog", "power": "PowerEventLog"}
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What raises a code: `run` on a meter with `items`; `to` where the table names no party of it."""
+
+    run: Run
+    items: Mapping[str, Value] = field(default_factory=dict)
+    variant: str = "single"
+    times: int = 1
+    to: frozenset[EntityId] | None = None
+
+
+def then(*steps: object) -> Run:
+    """Events one after the other; a number is seconds that pass, to whatever is due then."""
+
+    def run(home: Home) -> Iterable[Effect]:
+        effects: list[Effect] = []
+        for step in steps:
+            if isinstance(step, int):
+                home.wait(step)
+            effects += home.handle(TimerDue() if isinstance(step, int) else step)
+        return effects
+
+    return run
+
+
+def commands(*asked: tuple[str, list[Value] | None]) -> Run:
+    """Commands one second after the other, each of them carried out."""
+
+    def run(home: Home) -> Iterable[Effect]:
+        effects: list[Effect] = []
+        for name, values in asked:
+            home.wait(1)
+            reply = home.run(name, values)
+            assert not any(reply.results), (name, reply.results)
+            effects += reply.effects
+        return effects
+
+    return run
+
+
+def bad(*faults: Callable[[Home], object]) -> Run:
+    """Commands that are refused."""
+    return lambda home: [e for make in faults for e in home.deliver(make(home)).effects]  # type: ignore[arg-type]
+
+
+# -- voltage ------------------------------------------------------------------------------
+
+NORMAL, HALF_HOUR = 240, 1800
+LIMITS = {0x8002: 270, 0x8006: 190, 0x8020: 290, 0x8024: 260, 0x8028: 170, 0x802C: 210}
+ENDS = {0x8002: 0x8085, 0x8006: 0x8089, 0x8020: 0x808D, 0x8024: 0x8091, 0x8028: 0x8095, 0x802C: 0x8099}
+
+
+def volts(phase: int, level: int) -> Metrology:
+    """A voltage of one phase (0: there is only one), the others as they should be."""
+    levels = [NORMAL] * (3 if phase else 1)
+    levels[max(phase - 1, 0)] = level
+    return Metrology(voltage_v=tuple(levels))
+
+
+def voltages() -> dict[int, Trigger]:
+    """Beginning and end of each condition and average of the only phase and of three."""
+    found = {}
+    for code, level in LIMITS.items():
+        seconds = 2 * HALF_HOUR if code in (0x8002, 0x8006) else 31
+        for phase in range(4):
+            variant = "polyphase" if phase else "single"
+            begins = (volts(phase, level), seconds)
+            found[code + phase] = Trigger(then(*begins), variant=variant)
+            found[ENDS[code] + phase] = Trigger(then(*begins, volts(phase, NORMAL), seconds), variant=variant)
+    return found
+
+
+# -- outages, tamper, what the meter tells ------------------------------------------------
+
+
+def outages() -> dict[int, Trigger]:
+    """Short and long ones, of the supply and of each phase."""
+    found = {}
+    for place in range(4):
+        lost, back = (PhaseSupply(place, False), PhaseSupply(place, True)) if place else (PowerLost(), None)
+        variant = "polyphase" if place else "single"
+        found[INTERRUPTED[place]] = Trigger(then(lost), variant=variant)
+        for code, seconds in ((RESTORED[place], 179), (RESTORED_AFTER_LONG[place], 180)):
+            found[code] = Trigger(then(lost, seconds, back or PowerRestored()), variant=variant)
+    return found
+
+
+def tampers() -> dict[int, Trigger]:
+    """Beginning and end of each kind; the last with a code stands for it."""
+    found = {}
+    for row in TAMPERS:
+        begins = AttackSensed(row.what, True)
+        found[row.begins] = Trigger(then(begins))
+        if row.ends is not None:
+            found[row.ends] = Trigger(then(begins, 5, AttackSensed(row.what, False)))
+    return found
+
+
+CURRENT = {
+    0x8010: (Condition.OVER_CURRENT, 0, "single"),
+    0x8011: (Condition.OVER_CURRENT, 1, "polyphase"),
+    0x8016: (Condition.OVER_CURRENT, 2, "polyphase"),
+    0x8013: (Condition.OVER_CURRENT, 3, "polyphase"),
+    0x8014: (Condition.POWER_FACTOR, 0, "single"),
+    0x81B7: (Condition.PHASE_SEQUENCE, 0, "polyphase"),
+    0x81B8: (Condition.POLARITY, 0, "single"),
+    0x81BB: (Condition.REVERSE_CURRENT, 0, "single"),
+}
+LOW_FACTOR, GOOD_FACTOR = (ConditionSensed(Condition.POWER_FACTOR, present) for present in (True, False))
+LOAD_LIMIT: dict[str, Value] = {
+    "LoadLimitPowerThreshold": 1000,
+    "LoadLimitPeriod": 60,
+    "LoadLimitRestorationPeriod": 30,
+    "LoadLimitSupplyState": True,
+}
+LIMITED = (Metrology(power_w=1001), 61)
+
+
+# -- credit, clock, refused commands ------------------------------------------------------
+
+PREPAYMENT: dict[str, Value] = {"PaymentMode": (2, 2), "MeterBalance": 1000}
+EMERGENCY: dict[str, Value] = {
+    **PREPAYMENT,
+    "MeterBalance": 1,
+    "EmergencyCreditLimit": 10,
+    "EmergencyCreditBalance": 10,
+    "EmergencyCreditThreshold": 5,
+}
+
+
+def hub_ahead(seconds: int) -> Run:
+    """The hub's time differs from the meter's."""
+    return lambda home: home.handle(HubTime(home.now.plus(seconds)))
+
+
+def in_future(home: Home) -> Iterable[Effect]:
+    """Four values that become active in an hour."""
+    reply = home.run("ECS28a", when=home.now.plus(3600).to_cosem())
+    assert not any(reply.results)
+    home.wait(3600)
+    return home.handle(TimerDue())
+
+
+def wrong_mac(home: Home) -> object:
+    return maced(home.make("ECS43"), bytes(32))
+
+
+def unsupported(home: Home) -> object:
+    return remade(home.make("ECS10"), other=OtherInformation(0x0B0B))
+
+
+def without_template(home: Home) -> object:
+    return remade(home.make("ECS10"), payload=home.make("ECS43").payload)
+
+
+# -- the table ----------------------------------------------------------------------------
+
+TRIGGERS: dict[int, Trigger] = {
+    # voltage, power, tamper, load limiting
+    **voltages(),
+    **outages(),
+    **tampers(),
+    **{code: Trigger(then(ConditionSensed(w, True, p)), variant=v) for code, (w, p, v) in CURRENT.items()},
+    0x8015: Trigger(then(LOW_FACTOR, 5, GOOD_FACTOR)),
+    **{code: Trigger(then(Diagnosed(what))) for what, code in FAULTS.items()},
+    0x81BE: Trigger(then(AttackSensed(Attack.OTHER, True)), {"SupplyTamperState": True}),
+    0x8F01: Trigger(then(*LIMITED), LOAD_LIMIT),
+    0x8F33: Trigger(then(*LIMITED), LOAD_LIMIT),
+    0x8F34: Trigger(then(*LIMITED, 30), LOAD_LIMIT),
+    # clock
+    0x8145: Trigger(hub_ahead(5)),
+    0x8F0C: Trigger(hub_ahead(60)),
+    # supply and credit
+    0x81AB: Trigger(commands(("ECS09", None)), EMERGENCY),
+    0x8F0F: Trigger(commands(("ECS04a", [-1000])), PREPAYMENT),
+    0x8F32: Trigger(commands(("ECS43", None), ("ECS44", None))),
+    # commands
+    0x8F1E: Trigger(bad(without_template)),
+    0x8F30: Trigger(bad(lambda home: home.make("ECS43", by=ENTITIES[Role.NETWORK_OPERATOR]))),
+    0x8F3D: Trigger(bad(lambda home: home.make("ECS43", by=STRANGER))),
+    0x8F52: Trigger(commands(("ECS15a", None))),
+    0x8F53: Trigger(bad(wrong_mac)),
+    0x8F60: Trigger(bad(*[wrong_mac] * 20)),
+    0x8F66: Trigger(in_future, times=4, to=frozenset({SUPPLIER})),
+    0x8F85: Trigger(bad(unsupported), to=frozenset({SUPPLIER})),
+}
+
+# Rows nobody has a trigger for yet, by the area they belong to.
+AWAITED = frozenset(
+    (
+        # prepayment and top-ups
+        *(0x810D, 0x810E, 0x8119, 0x8168, 0x81A7, 0x81A8, 0x81A9, 0x81AA, 0x81C4, 0x81C5),
+        *(0x8F47, 0x8F51, 0x8F5B, 0x8F63, 0x8F64, 0x8F83),
+        # billing
+        0x8F0A,
+        # auxiliary load, user interface, joins, tunnels
+        *(0x811A, 0x8154, 0x8155, 0x8161, 0x8162, 0x8183, 0x81A4, 0x81A6, 0x81BA),
+        *(0x8F48, 0x8F49, 0x8F4A, 0x8F4B, 0x8F86, 0x8F87, 0x8F88),
+        # credentials, firmware, commissioning, integrity
+        *(0x8F4C, 0x8F4D, 0x8F4E, 0x8F4F, 0x8F70, 0x8F43, 0x8F1B, 0x8F1C, 0x8F72, 0x8F69),
+        *(0x81A0, 0x81C6, 0x8F3E, 0x8F67),
+    )
+)
+
+
+def row_of(code: int) -> AlertCode:
+    return alert_table()[code]
+
+
+def ident(code: int) -> str:
+    return f"{code:04X}{'-inferred' if row_of(code).inferred else ''}"
+
+
+def cases(codes: Iterable[int]) -> list[object]:
+    return [pytest.param(code, id=ident(code)) for code in sorted(codes)]
+
+
+EVERY = cases(TRIGGERS)
+CONFIGURABLE = cases(code for code in TRIGGERS if row_of(code).configurable)
+MANDATORY = cases(code for code in TRIGGERS if not row_of(code).configurable)
+BLOCKS = {0x80: "NetworkOperator", 0x81: "Supplier"}
+
+
+def masks(wan: str = "1" * BITS, logging: str = "1" * BITS) -> dict[str, Value]:
+    """Settings of both parties: what is sent, what is logged."""
+    return {name: logging if name.endswith("Logging") else wan for name in SETTINGS}
+
+
+def all_but(code: int) -> str:
+    """Everything on but the bit of a code, counted from the last."""
+    bit = BITS - 1 - (code & 0xFF)
+    return "1" * bit + "0" + "1" * (BITS - 1 - bit)
+
+
+def raised(code: int, settings: Mapping[str, Value]) -> tuple[Home, list[object], dict[str, int]]:
+    """The meter, the alerts of a code, and how often each log has it, after its trigger."""
+    trigger = TRIGGERS[code]
+    home = Home.new(trigger.variant, items={**settings, **trigger.items})
+    alerts = [alert for alert in alerts_in(trigger.run(home)) if alert.code == code]
+    work = home.work
+    entries = {log: [e[1] for e in work.log_entries(log)].count(code) for log in LOGS.values()}
+    return home, list(alerts), entries
+
+
+def recipients(code: int) -> frozenset[EntityId]:
+    """Whom the table names of the parties a meter alerts; the supplier where it names neither."""
+    trigger, row = TRIGGERS[code], row_of(code)
+    if trigger.to is not None:
+        return trigger.to
+    named = {"S": Role.SUPPLIER, "N": Role.NETWORK_OPERATOR}
+    return frozenset(ENTITIES[r] for letter, r in named.items() if letter in row.recipients) or {SUPPLIER}
+
+
+def logged(code: int) -> dict[str, int]:
+    """How often each log should have it; other logs are not of events."""
+    return {name: TRIGGERS[code].times * (row_of(code).log == log) for log, name in LOGS.items()}
+
+
+def sent(code: int) -> int:
+    """How many alerts there should be."""
+    return TRIGGERS[code].times * len(recipients(code)) if row_of(code).wan else 0
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_it_is_sent_and_logged_as_its_row_says(code: int) -> None:
+    row = row_of(code)
+    _, alerts, entries = raised(code, masks())
+    assert entries == logged(code)
+    assert len(alerts) == sent(code)
+    if alerts:
+        assert {a.message.recipient for a in alerts} == recipients(code)
+        generic = {a.message.code for a in alerts} == {GENERIC[row.critical]}
+        assert generic is (row.wan == 1)
+        assert all(bool(a.content) is (row.wan == 2) for a in alerts)
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_what_was_raised_is_still_in_its_log_after_a_restart(code: int) -> None:
+    home, _, entries = raised(code, masks())
+    home.restart()
+    work = home.work
+    assert {log: [e[1] for e in work.log_entries(log)].count(code) for log in entries} == logged(code)
+
+
+@pytest.mark.parametrize("code", CONFIGURABLE)
+def test_its_bit_alone_stops_the_alert_and_the_other_its_log(code: int) -> None:
+    party = BLOCKS[code >> 8]
+    _, alerts, entries = raised(code, masks() | {f"{party}WANAlerts": all_but(code)})
+    assert not alerts
+    assert entries == logged(code)
+    _, alerts, entries = raised(code, masks() | {f"{party}Logging": all_but(code)})
+    assert len(alerts) == sent(code)
+    assert not any(entries.values())
+
+
+@pytest.mark.parametrize("code", MANDATORY)
+def test_nothing_switches_off_what_is_mandatory(code: int) -> None:
+    _, alerts, entries = raised(code, masks("0" * BITS, "0" * BITS))
+    assert len(alerts) == sent(code)
+    assert entries == logged(code)
+
+
+def test_every_row_that_names_the_esme_has_a_trigger_or_is_awaited() -> None:
+    rows = {code for code, row in alert_table().items() if "ESME" in row.devices.replace("(", ";").split(";")}
+    assert not AWAITED & TRIGGERS.keys(), "take what has a trigger out of AWAITED"
+    assert rows == AWAITED | TRIGGERS.keys()
+
+
+def test_every_kind_that_a_meter_senses_is_in_the_table() -> None:
+    assert {what for what, _, _ in CURRENT.values()} == set(Condition)
+    assert set(FAULTS) == set(Fault)
+    assert {row.what for row in TAMPERS} == set(Attack)
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_a_trigger_is_of_a_variant_that_has_the_code(code: int) -> None:
+    devices = row_of(code).devices
+    if "(polyphase)" in devices:
+        assert TRIGGERS[code].variant == "polyphase"
+    if "(singlephase)" in devices:
+        assert TRIGGERS[code].variant != "polyphase"
