@@ -48,6 +48,7 @@ def is_plain(value: Value) -> bool:
 
 _PLAIN = frozenset((type(None), bool, int, bytes, str))
 _HEADS = tuple(b"i" + length_octets(size) for size in range(64))
+_TUPLES = tuple(b"l" + length_octets(size) for size in range(64))
 
 
 def _pack(value: Value) -> bytes:
@@ -55,6 +56,8 @@ def _pack(value: Value) -> bytes:
         size = value.bit_length() // 8 + 1
         if size < len(_HEADS):
             return _HEADS[size] + value.to_bytes(size, "big", signed=True)
+    if type(value) is tuple and len(value) < len(_TUPLES):
+        return _TUPLES[len(value)] + b"".join([_pack(one) for one in value])
     if isinstance(value, tuple):
         return b"l" + length_octets(len(value)) + b"".join(map(_pack, value))
     if value is None:

@@ -22,7 +22,6 @@ from smets.esme.han_values import esme_values
 from smets.han.cluster_server import ClusterServer
 from smets.han.endpoints import KEY_ESTABLISHMENT, METER, PRICE, endpoints_of, serving
 from smets.han.zcl import parse_zcl
-from smets.values import Value
 from tests.gbcs.zcl_trees import body
 from tests.hil.radio.radios import NETWORK, lab, run
 from tests.hil.radio.test_zigpy_coordinator import coordinator, joined, share
@@ -153,8 +152,7 @@ def test_names_are_one_for_each() -> None:
 
 def test_zigpy_asks_a_meter_on_the_air() -> None:
     """zigpy's own cluster objects request, and read what the meter answers."""
-    items: dict[str, Value] = {**TARIFF, "ActiveTariffPrice": 15_300}
-    home = Home.new(items=items)
+    home = Home.new(items=TARIFF)
     server = ClusterServer(endpoints_of("ESME"), esme_values(home.device, lambda: 2))
 
     async def test() -> None:
@@ -177,7 +175,7 @@ def test_zigpy_asks_a_meter_on_the_air() -> None:
             await endpoint.initialize()  # asks the meter for its clusters
             assert isinstance(endpoint.in_clusters[PRICE], MADE[PRICE])
             price = await endpoint.smartenergy_price.get_current_price(command_options=0)
-            assert (price.price, price.currency) == (15_300, 0x033A)
+            assert (price.price, price.currency) == (10_010, 0x033A)
             assert Utc.from_seconds(int(price.current_time)) == home.now.floor(1)
             seasons = await endpoint.smartenergy_calendar.get_seasons(0, 0xFFFF_FFFF)
             assert [entry.week_id_ref for entry in seasons.season_entries] == [3, 4]
