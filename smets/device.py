@@ -393,9 +393,9 @@ class Device:
 
 
 def _key_agreement(identity: Identity, recipient: EntityId) -> Credential:
-    """The key agreement certificate of a party in a cell. Raises SecurityError."""
+    """The key agreement certificate of a party, not that for top-ups. Raises SecurityError."""
     for cell, held in identity.cells():
-        if cell.usage is KeyUsage.KEY_AGREEMENT and held.entity == recipient:
+        if cell == Cell(cell.role, KeyUsage.KEY_AGREEMENT) and held.entity == recipient:
             return held
     raise SecurityError(Check.MAC, f"no key agreement cell of {recipient}")
 
