@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from gbcs.time import Utc
 from smets.behaviours.clock import set_clock
 from smets.behaviours.load_limit import ROWS, STATE, Guard, LoadLimitSettings, Phase, What
-from smets.behaviours.supply import Reason, State, reasons_of, state_of
+from smets.behaviours.supply import Reason, State, Supply, Trigger, reasons_of, state_of
 from smets.device import Device
 from smets.esme.meter import EsmeOptions, esme_profile
 from smets.events import Actuate, Effect, Metrology, PowerLost, PowerRestored, TimerDue, UserAction
@@ -179,6 +179,16 @@ def test_a_command_goes_before_the_restoration(name: str, state: State) -> None:
     assert Reason.LOAD_LIMIT not in reasons_of(home.work)
     assert not alerts_in(after(home, 10 * RESTORATION))
     assert state_of(home.work) is state
+
+
+def test_a_supply_that_was_armed_by_command_is_not_restored() -> None:
+    home = limited()
+    for name in ("ECS43", "ECS44"):
+        home.wait(1)
+        assert home.run(name).results == [0]
+    work = home.work
+    assert not Supply(lambda work: True).trigger(work, Trigger.LOAD_RESTORED)
+    assert state_of(work) is State.ARMED
 
 
 def test_arming_what_was_disabled_after_a_limit_does_not_enable_by_itself() -> None:

@@ -173,6 +173,37 @@ def test_what_is_lost_again_before_that_is_one_outage() -> None:
     home.wait(5)
     (alert,) = set_by_command(home)
     assert times(alert) == (lost, restored)
+    assert [code for _, code in log(home)] == [0x8F57, 0x8F57, LONG]
+
+
+def test_its_begin_is_what_the_clock_showed_then() -> None:
+    home = metered(survives=False)
+    work = home.work
+    set_clock(work, home.now.plus(90))
+    work.commit()
+    home.restart()
+    shown = home.work.time
+    assert not cut(home, 180)
+    restored = home.now
+    home.wait(5)
+    (alert,) = set_by_command(home)
+    assert times(alert) == (shown, restored)
+    assert alert.code == SHORT  # 180 seconds, of which the clock was ahead by 90
+
+
+def test_the_end_of_a_phase_outage_before_another_power_cut_is_taken_for_that_of_the_cut() -> None:
+    home = metered("polyphase", survives=False)
+    lost = home.now
+    home.handle(PhaseSupply(1, False))
+    assert not cut(home, 60)
+    home.wait(10)
+    assert not told(home, PhaseSupply(1, True))
+    assert not cut(home, 500)
+    restored = home.now
+    home.wait(5)
+    whole, phase = set_by_command(home)
+    assert times(whole) == (lost, restored)
+    assert times(phase) == (lost, restored)
 
 
 def test_a_phase_that_comes_and_goes_while_the_clock_is_invalid_is_counted_in_passed_time() -> None:
