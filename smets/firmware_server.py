@@ -6,12 +6,12 @@ Source: GBCS 11 (reference: gbcs-crypto 19, gbcs-messages 8.6).
 from __future__ import annotations
 
 from gbcs.errors import Check, SecurityError
-from gbcs.firmware import ActivateCode, Activation
+from gbcs.firmware import Activation
 from gbcs.usecases import UseCase
 
 from .arrival import Arrival
 from .behaviours.firmware import Firmware
-from .fault import armed_fault
+from .fault import arm_fault, armed_fault
 from .work import Work
 
 CS06 = 0x0012
@@ -40,5 +40,7 @@ class FirmwareServer:
     def execute(self, work: Work, arrival: Arrival) -> bytes:
         """How it went, or that the command was accepted."""
         fault = armed_fault(work)
-        fails = fault is not None and fault[1] == ActivateCode.ACTIVATION_FAILURE
-        return self._firmware.instruct(work, arrival.request, arrival.message.originator, fails).octets()
+        answer = self._firmware.instruct(work, arrival.request, arrival.message.originator, fault)
+        if fault is not None and answer.outcome is None:
+            arm_fault(work, *fault)  # for when it is carried out
+        return answer.octets()

@@ -16,7 +16,7 @@ from gbcs.usecases import UseCase
 from .anchors import anchors_of
 from .arrival import Arrival
 from .behaviours.credentials import Replacements
-from .fault import armed_fault
+from .fault import arm_fault, armed_fault
 from .work import Work
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class ReplacementServer:
         faults = None if fault is None else dict([fault])
         payload = arrival.message.payload
         outcome = self._replacements.receive(work, arrival.identity, arrival.request, payload, faults)
+        if fault is not None and outcome is None:
+            arm_fault(work, *fault)  # for when it is carried out
         return response_octets(outcome, work.settings.wide_der_lengths)
 
 

@@ -18,6 +18,7 @@ from gbcs.errors import ParseError
 from gbcs.ids import Payload
 from gbcs.message import Message
 
+from .der import status_codes
 from .shapes import agreed, shape_of, undeclared
 
 Unseal = Callable[[Message, bytes], bytes]
@@ -55,7 +56,7 @@ def compare_payloads(
     if family is Payload.DLMS:
         return _compare_dlms(command, reference, answer, unseal)
     if family is Payload.ASN1:
-        return list(_der_differences(parse_der(reference.payload), parse_der(answer.payload), "payload"))
+        return _compare_der(reference, answer)
     return [f"{family.value} payloads are not compared yet"]
 
 
@@ -149,6 +150,18 @@ def _tree_differences(declared: WireType | None, wanted: Data, given: Data, path
 
 
 # -- DER ------------------------------------------------------------------------------
+
+
+def _compare_der(reference: Message, answer: Message) -> list[str]:
+    differences = list(_der_differences(parse_der(reference.payload), parse_der(answer.payload), "payload"))
+    if differences:
+        return differences
+    pairs = zip(status_codes(reference), status_codes(answer), strict=True)
+    return [
+        f"payload {path}: code {wanted} expected, {given} given"
+        for (path, wanted), (_, given) in pairs
+        if wanted != given
+    ]
 
 
 def _der_differences(wanted: Node, given: Node, path: str) -> Iterator[str]:

@@ -7,15 +7,17 @@ found by what they say: the Message Code and counter of the command they report 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from gbcs.dlms.apdu import DataNotification, parse_apdu
+from gbcs.dlms.apdu import DataNotification, Fault, parse_apdu
 from gbcs.dlms.axdr import Tag
 from gbcs.errors import ParseError
 from gbcs.ids import Cra, DeviceType, EntityId, Kind
 from gbcs.message import Message
 from gbcs.usecases import by_code
+
+from .der import der_result, issuing_authority
 
 FUTURE_DATED_ALERT = 0x00CC
 RESULT_LENGTH = 19
@@ -24,12 +26,16 @@ COMMAND, RESPONSE = "_COMMAND_", "_RESPONSE_"
 
 @dataclass(frozen=True, slots=True)
 class FutureDatedResult:
-    """What an 00CC alert says: alert code, the command it is about, the COSEM member."""
+    """What an alert about a future-dated command says: alert code, the command, the COSEM member.
+
+    `fault` is what failed, where an ASN.1 alert tells.
+    """
 
     alert: int
     code: int
     counter: int
     member: bytes
+    fault: Fault | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +51,15 @@ class Pair:
 class Collection:
     """Everything that was read: pairs in name order, device types, alerts by originator.
 
-    `unpaired` names the commands and responses without a partner.
+    `unpaired` names the commands and responses without a partner; `authority` is the certificate of
+    the issuing authority that replacement certificates come with.
     """
 
     pairs: tuple[Pair, ...]
     device_types: dict[EntityId, tuple[DeviceType, ...]]
     results: dict[EntityId, tuple[FutureDatedResult, ...]]
     unpaired: tuple[str, ...] = ()
+    authority: bytes | None = None
 
 
 def collect(messages: Iterable[tuple[str, Message]]) -> Collection:
@@ -76,14 +84,20 @@ def collect(messages: Iterable[tuple[str, Message]]) -> Collection:
         result = future_dated_result(message)
         if result is not None:
             results[message.originator] = (*results.get(message.originator, ()), result)
-    return Collection(tuple(pairs), _device_types(ordered), results, tuple(unpaired))
+    authority = issuing_authority(message for message in ordered if message.kind is Kind.COMMAND)
+    return Collection(tuple(pairs), _device_types(ordered), results, tuple(unpaired), authority)
 
 
 def future_dated_result(message: Message) -> FutureDatedResult | None:
     """What a future-dated result alert says, or None for any other message."""
-    if message.cra is not Cra.ALERT or message.code != FUTURE_DATED_ALERT:
+    if message.cra is not Cra.ALERT:
         return None
     try:
+        found = der_result(message)
+        if found is not None:
+            return FutureDatedResult(found.alert, found.code, found.counter, b"", found.fault)
+        if message.code != FUTURE_DATED_ALERT:
+            return None
         apdu = parse_apdu(message.payload)
     except ParseError:
         return None

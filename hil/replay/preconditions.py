@@ -17,11 +17,15 @@ from gbcs.dlms.objects import by_item
 from gbcs.dlms.types import Compact
 from gbcs.ids import EntityId
 from gbcs.message import Message
+from smets.behaviours.firmware import HELD
 from smets.behaviours.payment import PREPAYMENT_MODE
 from smets.behaviours.supply import REASONS, Reason, State
 from smets.values import Value
 from smets.work import Work
 
+from .der import image_hash_of
+
+IMAGE_VERSION = bytes((0, 0, 0, 2))
 ANY_TYPE = 0  # an ESME in class 104; the log does not care
 
 
@@ -29,7 +33,8 @@ ANY_TYPE = 0  # an ESME in class 104; the log does not care
 class Precondition:
     """Why, and the items, raw values and logs (one entry each, stamped now) that make it so.
 
-    `registered`: the devices whose identifiers the command carries stand in the device log.
+    `registered`: the devices whose identifiers the command carries stand in the device log. `image`:
+    the firmware image it names is held.
     """
 
     why: str
@@ -37,12 +42,16 @@ class Precondition:
     raw: Mapping[str, Value] = field(default_factory=dict)
     logs: tuple[str, ...] = ()
     registered: bool = False
+    image: bool = False
 
     def bring_about(self, work: Work, twin: bool, command: Message) -> None:
         """Write it into a device; `twin` decides the form of log entries."""
         if self.registered:
             for entity in _entities(command):
                 work.set_value(f"{DEVICE_LOG}{entity}", Entry(entity, ANY_TYPE, bytes(16)).value())
+        digest = image_hash_of(command) if self.image else None
+        if digest is not None:
+            work.set_value(HELD, (digest, IMAGE_VERSION))
         for name, value in self.items.items():
             if name in work.defaults:
                 work.set_item(name, value)
@@ -97,6 +106,7 @@ REGISTERED = Precondition("the device is in the device log", registered=True)
 
 PRECONDITIONS: Mapping[str, Precondition] = {
     "CCS02": REGISTERED,
+    "CS06": Precondition("the image is held", image=True),
     "ECS02": IN_CREDIT,
     "ECS03": IN_CREDIT,
     "ECS09": EMERGENCY_CREDIT,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from gbcs.asn1.credentials import read_command, read_response
+from gbcs.asn1.credentials import read_command
 from gbcs.dlms.activation import activation
 from gbcs.dlms.apdu import AccessRequest, AccessResponse, Choice, Fault, RequestItem, parse_apdu
 from gbcs.dlms.objects import MemberKind, by_item, member
@@ -17,13 +17,16 @@ from gbcs.ids import Cra, EntityId, KeyUsage, Payload, Role
 from gbcs.message import Message, parse_message
 from gbcs.party import AccessControlBroker, RemoteParty
 from gbcs.pki import TestPki
+from gbcs.security.certificates import read_certificate
 from gbcs.security.memory import MemoryKeyStore
 from gbcs.security.store import Credential, KeyStore
 from gbcs.security.verify import Verifier
 from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
 from gbcs.usecases import UseCase, by_code
-from smets.behaviours.activation import PENDING
+from smets.behaviours import activation as values_to_activate
+from smets.behaviours import credentials, firmware
 from smets.behaviours.clock import set_clock
+from smets.chance import SEED_OCTETS, seeded
 from smets.device import Device
 from smets.events import ArmStoreFault, Effect, Happened, HubTime, RemotePartyMessage, SendMessage, TimerDue
 from smets.identity import provision
@@ -31,6 +34,7 @@ from smets.profile import Profile
 from smets.store import MemoryStore
 
 from .compare import compare_headers, compare_payloads
+from .der import der_fault, is_dated, needs_key_of
 from .pairs import Collection, FutureDatedResult, Pair, future_dated_result
 from .preconditions import PRECONDITIONS
 from .variants import VARIANTS, Variant, not_built
@@ -38,6 +42,7 @@ from .verdicts import Outcome, Verdict
 
 FIXED_TIME = Utc.of(2020, 6, 1, 12)  # the test certificates ran from 2015 to October 2025
 SEED = b"replay"
+WAITING = (values_to_activate.PENDING, credentials.PENDING, firmware.PENDING)
 MAX_STEPS = 1_000  # activations followed for one command
 NO_ANSWER = 1_000  # weighs more than any count of differences
 
@@ -74,7 +79,7 @@ class Replayer:
             name = f"{pair.command.code:04X}"
             return Outcome(pair.case, name, Verdict.UNSUPPORTED, "no such use case", "", kinds)
         family = payload_family(pair.command)
-        fault = _fault(pair.response, family, use_case)
+        fault = _fault(pair.response, family) or self._later_fault(pair.command)
 
         def outcome(verdict: Verdict, why: str, device: str = "") -> Outcome:
             return Outcome(pair.case, use_case.name, verdict, why, device, kinds, family, fault is not None)
@@ -105,6 +110,8 @@ class Replayer:
             return outcome(Verdict.NEEDS_FAULT, _fault_text(fault), able[0].label)
         if self._asks_for_root(pair.command, family):
             return outcome(Verdict.NEEDS_ROOT, "no certificate of the key store can stand in as root")
+        if needs_key_of(pair.command, self._keys):
+            return outcome(Verdict.NEEDS_FOREIGN_KEY, "no private key of the certificate the command brings")
         nearest = min(misses, key=lambda miss: miss.weight)
         return outcome(Verdict.MISMATCH, nearest.why, nearest.device)
 
@@ -151,6 +158,12 @@ class Replayer:
             if not differences:
                 raise
         return differences
+
+    def _later_fault(self, command: Message) -> Fault | None:
+        """What the reference's alert says failed when a future-dated command was carried out."""
+        held = self._collection.results.get(command.recipient, ()) if _is_future_dated(command) else ()
+        faults = (r.fault for r in held if (r.code, r.counter) == (command.code, command.counter))
+        return next((fault for fault in faults if fault is not None), None)
 
     def _alert_differences(
         self, command: Message, device: Device, start: Utc, sent: list[Message]
@@ -227,12 +240,13 @@ class Replayer:
         return [*reversed(anchors), *([] if root is None else [replace(root, role=Role.ROOT)])]
 
     def _root(self) -> Credential | None:
-        """What stands in the root's cell."""
+        """What stands in the root's cell: in the set the authority that issued the replacements."""
         for role in (Role.ROOT, Role.ISSUING_AUTHORITY):
             found = self._keys.with_role(role, KeyUsage.KEY_CERT_SIGN)
             if found:
                 return found[0]
-        return None
+        brought = self._collection.authority
+        return None if brought is None else read_certificate(brought)
 
     def _asks_for_root(self, command: Message, family: Payload) -> bool:
         """Whether the command is about the root's credentials, and there are none."""
@@ -254,7 +268,9 @@ class Replayer:
         """A fresh device in the state the use case needs, its clock set."""
         store = MemoryStore()
         self._pki.device(command.recipient)
-        provision(store, command.recipient, self._pki.store, self._anchors(command.originator))
+        anchors = self._anchors(command.originator)
+        extra = seeded(lambda count: SEED.ljust(SEED_OCTETS)[:count])
+        provision(store, command.recipient, self._pki.store, anchors, extra)
         device = _stepped(Device(self._profile(variant), store, time), time, time)
         needed = PRECONDITIONS.get(use_case.name)
         if needed is None:
@@ -276,19 +292,16 @@ def _stepped(device: Device, now: Utc, time: Utc) -> Device:
 def _next_activation(device: Device, now: Utc) -> Utc | None:
     """What the device's clock will show when its next pending activation is due."""
     work = device.observe(now)
-    due = [work.value(key) for key, _ in work.scan(PENDING)]
+    due = [work.value(key) for prefix in WAITING for key, _ in work.scan(prefix)]
     times = [value[0] for value in due if isinstance(value, tuple) and isinstance(value[0], int)]
     return Utc(min(times)) if times else None
 
 
-def _fault(response: Message, family: Payload, use_case: UseCase) -> Fault | None:
+def _fault(response: Message, family: Payload) -> Fault | None:
     """The item a reference response reports as failed, or None."""
     try:
         if family is Payload.ASN1:
-            if not use_case.signed_or_maced:  # CS02a and CS02f: the only answers that are read yet
-                return None
-            statuses = [details.status for details in read_response(response.payload)]
-            return next((Fault(i, status) for i, status in enumerate(statuses) if status), None)
+            return der_fault(response)
         apdu = parse_apdu(response.payload) if family is Payload.DLMS else None
     except ParseError:
         return None
@@ -318,7 +331,9 @@ def _command_time(command: Message) -> Utc | None:
 
 
 def _is_future_dated(command: Message) -> bool:
-    """Whether the command writes an activation time that is a date."""
+    """Whether the command has a time to be carried out at, or writes an activation time that is a date."""
+    if is_dated(command):
+        return True
     for item in _request_items(command):
         if item.choice == Choice.SET and item.data.value not in (ACTIVATE_NOW, ACTIVATE_NEVER):
             row = member(item.class_id, item.logical_name, MemberKind.ATTRIBUTE, item.member)

@@ -20,6 +20,7 @@ from gbcs.time import Utc
 from ..anchors import anchors_of, keep_anchors
 from ..eventlog import occur
 from ..events import Event
+from ..fault import armed_fault
 from ..identity import CryptoCache, Identity
 from ..profile import Behaviour
 from ..store import StoreError
@@ -114,7 +115,9 @@ class Replacements(Behaviour):
                 Utc(waiting.due),
                 read_command(waiting.payload),
             )
-            done = carry_out(before, pending, work.time, work.settings.credentials.replacement)
+            fault = armed_fault(work)
+            faults = None if fault is None else dict([fault])
+            done = carry_out(before, pending, work.time, work.settings.credentials.replacement, faults)
         except (BuildError, ParseError, SecurityError) as error:
             raise StoreError(f"the store holds no command here: {error}") from None
         keep_anchors(identity, before, done.anchors)

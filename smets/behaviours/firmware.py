@@ -28,6 +28,7 @@ from gbcs.time import Utc
 
 from ..eventlog import occur, write
 from ..events import Event, ProfileEffect, ProfileEvent
+from ..fault import armed_fault
 from ..profile import Behaviour
 from ..store import StoreError
 from ..values import Value
@@ -88,19 +89,19 @@ class Firmware(Behaviour):
         self._rehash = rehash
         self._receipt = receipt
 
-    def instruct(self, work: Work, command: Activation, originator: EntityId, fails: bool = False) -> Answer:
-        """Carry out an authenticated command, store it or take one back.
-
-        `fails`: the image does not start. Raises BuildError for an originator that is none.
-        """
+    def instruct(
+        self, work: Work, command: Activation, originator: EntityId, fault: tuple[int, int] | None = None
+    ) -> Answer:
+        """Carry out an authenticated command, store it or take one back. `fault`: see `_Memory`."""
+        memory = _Memory(work, self._rehash, fault)
         before = _state(work)
         instructed = before.instruct(
             command,
             command.counter,
             originator,
             work.time,
-            lambda image: not fails,
-            lambda image: self._rehash(work, image),
+            memory.start,
+            memory.rehash,
             self._settings,
         )
         self._keep(work, before, instructed.state)
@@ -120,9 +121,8 @@ class Firmware(Behaviour):
         if pending is None or work.time < pending.at:
             return
         before = _state(work)
-        done = before.due(
-            work.time, lambda image: True, lambda image: self._rehash(work, image), self._settings
-        )
+        memory = _Memory(work, self._rehash, armed_fault(work))
+        done = before.due(work.time, memory.start, memory.rehash, self._settings)
         self._keep(work, before, done.state)
         if done.alert is not None:
             work.alert(
@@ -169,6 +169,21 @@ class Firmware(Behaviour):
             return
         occur(work, CHANGED)
         work.effect(FirmwareChanged(before.held.hash, before.held.version, self._settings.keeps_image))
+
+
+class _Memory:
+    """The held image as a step sees it; the code of a fault makes it broken, or not start."""
+
+    def __init__(self, work: Work, rehash: Rehash, fault: tuple[int, int] | None) -> None:
+        self._work = work
+        self._rehash = rehash
+        self._code = None if fault is None else fault[1]
+
+    def start(self, image: HeldImage) -> bool:
+        return self._code != ActivateCode.ACTIVATION_FAILURE
+
+    def rehash(self, image: HeldImage) -> bytes:
+        return b"" if self._code == ActivateCode.HASH_MISMATCH else self._rehash(self._work, image)
 
 
 def _state(work: Work) -> FirmwareState:
