@@ -120,6 +120,8 @@ class DlmsServer:
             except Refusal as refusal:
                 answers.append(ResponseItem(choice, refusal.code, NULL))
                 failed = True
+                if refusal.remains is not None:
+                    refusal.remains(work)
         return AccessResponse(served.request.invoke_id, tuple(answers)).octets()
 
     # -- items ------------------------------------------------------------------------
@@ -151,10 +153,13 @@ class DlmsServer:
             if item.choice == Choice.SET:
                 self._set(work, arrival, found, value)
                 return NULL
-            method = self._hooks.methods.get(found.item)
-            if method is None:
+            method, command = self._hooks.methods.get(found.item), self._hooks.commands.get(found.item)
+            if command is not None:
+                result = command(work, value, arrival)
+            elif method is not None:
+                result = method(work, value)
+            else:
                 raise Refusal(READ_WRITE_DENIED, f"{found.item} is not carried out here")
-            result = method(work, value)
             if found.result_type in ("", "null"):
                 return NULL
             return found.result_wire().encode(result)
@@ -185,7 +190,9 @@ class DlmsServer:
         member = self.model.member(class_id, ln, MemberKind.METHOD, number)
         if member is None:
             return True  # answered with object-undefined, as for any object the device lacks
-        return member.item in self._hooks.methods or protected_read(ln) is not None
+        hooks = self._hooks
+        carried_out = member.item in hooks.methods or member.item in hooks.commands
+        return carried_out or protected_read(ln) is not None
 
     # -- protected reads --------------------------------------------------------------
 

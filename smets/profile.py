@@ -35,8 +35,8 @@ class PayloadServer(Protocol):
 class Behaviour:
     """Something a device does by itself. Subclasses override what they need.
 
-    `reads` computes data items, `writes` reacts to a written one, `methods` carries out
-    what a method names; all are called inside a unit of work.
+    `reads` computes data items, `writes` reacts to a written one, `methods` and `commands` carry
+    out what a method names; all are called inside a unit of work.
     """
 
     name = ""
@@ -63,19 +63,25 @@ class Behaviour:
         """What methods do, by their item name."""
         return {}
 
+    def commands(self) -> Mapping[str, Callable[[Work, Value, Arrival], Value]]:
+        """Like `methods`, for those that have to know the command they come with."""
+        return {}
+
 
 class Hooks:
     """What the behaviours of a device bind to data items and methods, gathered once."""
 
-    __slots__ = ("methods", "reads", "writes")
+    __slots__ = ("commands", "methods", "reads", "writes")
 
     def __init__(self, behaviours: Iterable[Behaviour]) -> None:
         self.reads: dict[str, Callable[[Work], Value]] = {}
         self.writes: dict[str, list[Callable[[Work, Value], None]]] = {}
         self.methods: dict[str, Callable[[Work, Value], Value]] = {}
+        self.commands: dict[str, Callable[[Work, Value, Arrival], Value]] = {}
         for behaviour in behaviours:
             self.reads.update(behaviour.reads())
             self.methods.update(behaviour.methods())
+            self.commands.update(behaviour.commands())
             for item, react in behaviour.writes().items():
                 self.writes.setdefault(item, []).append(react)
 
@@ -95,12 +101,13 @@ class Hooks:
 class Refusal(Exception):
     """An item of a command cannot be carried out; `code` is its result.
 
-    Never leaves the payload server.
+    What the item changed is undone, then `remains` is done. Never leaves the payload server.
     """
 
-    def __init__(self, code: int, reason: str = "") -> None:
+    def __init__(self, code: int, reason: str = "", remains: Callable[[Work], None] | None = None) -> None:
         super().__init__(reason or f"result {code}")
         self.code = code
+        self.remains = remains
 
 
 OTHER_REASON = 250

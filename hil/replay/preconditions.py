@@ -18,7 +18,7 @@ from gbcs.dlms.types import Compact
 from gbcs.ids import EntityId
 from gbcs.message import Message
 from smets.behaviours.firmware import HELD
-from smets.behaviours.payment import PREPAYMENT_MODE
+from smets.behaviours.charging import PREPAYMENT_MODE
 from smets.behaviours.supply import REASONS, Reason, State
 from smets.values import Value
 from smets.work import Work

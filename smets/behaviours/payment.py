@@ -1,32 +1,97 @@
-"""Payment mode and balances: which mode, whether there is credit, what that does to the supply.
+"""Payment: the mode, what charges and credits change, thresholds, emergency credit, and the supply.
 
-Source: SMETS 5.7.4.31, ECS02, ECS03, ECS04a, ECS04b, ECS07, ECS09 (reference: smets-esme
-11). Charging for consumption and top-ups are not here yet.
+Source: SMETS 5.7.4.31, ECS02, ECS03, ECS04a, ECS04b, ECS09 (reference: smets-esme 11). Where the
+money of a charge comes from is in `charging`, that of a credit in `topup`; timers are in `timed_charges`.
+After every change `evaluate` looks at the thresholds; what it tells, it tells when a condition begins.
+
+When the Emergency Credit Limit changes, what is owed stays owed: the balance of emergency credit is
+the new limit less that, and what a smaller limit no longer covers is taken from the meter balance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from gbcs.time import Utc
 
 from ..eventlog import occur
+from ..events import Event, Metrology, UserAction
 from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..values import Value
 from ..work import Work
+from .charging import (
+    ACCUMULATED_DEBT,
+    BALANCE,
+    CREDIT_MODE,
+    EMERGENCY_ACTIVE,
+    EMERGENCY_BALANCE,
+    EMERGENCY_LIMIT,
+    INT32,
+    MODE,
+    PREPAYMENT_MODE,
+    Kind,
+    Suspensions,
+    SuspensionsOf,
+    add,
+    charge,
+    disablement_threshold,
+    emergency_owed,
+    payment_mode,
+)
+from .display_commands import SELECT_EMERGENCY_CREDIT, DisplayCommand, answered
+from .local_commands import told
+from .non_disablement import CALENDAR, SPECIAL_DAYS, NonDisablement
+from .payment_settings import DEFAULT_PAYMENT_SETTINGS, PaymentSettings
 from .supply import Reason, Supply, Trigger, reasons_of
 
-EMERGENCY_ACTIVE = "payment/emergency-credit-active"
-CREDIT_MODE, PREPAYMENT_MODE = 1, 2
+CONDITIONS = "payment/conditions"
+LIMIT = "payment/emergency-credit-limit"  # the limit that the emergency credit balance belongs to
+PERIOD = "payment/non-disablement"
+EMERGENCY_ACTION = "activate emergency credit"
 EMERGENCY_ACTIVATED = 0x81AB
-INT32 = (-(2**31), 2**31 - 1)
+
+
+class Condition(NamedTuple):
+    """A condition of 11.6 that is told when it begins: its bit among those that hold, its code."""
+
+    bit: int
+    code: int
+
+
+LOW_CREDIT = Condition(1, 0x810D)
+AVAILABLE = Condition(2, 0x8119)
+EXHAUSTED = Condition(4, 0x81AA)
+SUSPENDED = Condition(8, 0x8F83)
+CONDITIONS_IN_ORDER = (LOW_CREDIT, AVAILABLE, EXHAUSTED, SUSPENDED)
 
 
 class Payment(Behaviour):
-    """Holds the payment mode and looks after supply for lack of credit."""
+    """Holds the payment mode and looks after supply for lack of credit.
+
+    `suspensions_of` says what the payment mode suspends.
+    """
 
     name = "payment"
 
-    def __init__(self) -> None:
-        self.supply = Supply(credit_allows_supply)
+    def __init__(
+        self,
+        suspensions_of: SuspensionsOf = lambda work: Suspensions(False, False),
+        settings: PaymentSettings = DEFAULT_PAYMENT_SETTINGS,
+    ) -> None:
+        self.settings = settings
+        self.supply = Supply(self._may_arm)
+        self._suspensions_of = suspensions_of
+        self._non_disablement = NonDisablement(settings.non_disablement)
+
+    def start(self, work: Work) -> None:
+        """The emergency credit balance belongs to the limit there is."""
+        work.set_value(LIMIT, work.int_item(EMERGENCY_LIMIT))
+
+    def charge(self, work: Work, millipence: int, kind: Kind = Kind.USAGE) -> None:
+        """Charge an amount, less than zero for a price below it; thresholds are looked at after it."""
+        charge(work, millipence, kind, self._suspensions_of, self.settings)
+        self.evaluate(work)
 
     def reads(self) -> Mapping[str, Callable[[Work], Value]]:
         """The balances that are read as one."""
@@ -34,10 +99,17 @@ class Payment(Behaviour):
 
     def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
         """Everything that may change whether there is credit."""
-        items = ("PaymentMode", "DisablementThreshold", "MeterBalance", "EmergencyCreditThreshold")
+        items = (
+            MODE,
+            "DisablementThreshold",
+            BALANCE,
+            "EmergencyCreditThreshold",
+            "LowCreditThreshold",
+        )
         return {
             **dict.fromkeys(items, lambda work, value: self.evaluate(work)),
-            "EmergencyCreditLimit": _new_limit,
+            **dict.fromkeys((CALENDAR, SPECIAL_DAYS), lambda work, value: self._follow_calendar(work)),
+            EMERGENCY_LIMIT: self._new_limit,
         }
 
     def methods(self) -> Mapping[str, Callable[[Work, Value], Value]]:
@@ -46,84 +118,154 @@ class Payment(Behaviour):
             "MeterBalance.adjust": self._adjust_balance,
             "MeterBalance.reset": self._reset_balance,
             "EmergencyCreditBalance.reset": self._reset_emergency,
-            "AccumulatedDebtRegister.reset": lambda work, value: work.set_item("AccumulatedDebtRegister", 0),
+            "AccumulatedDebtRegister.reset": lambda work, value: work.set_item(ACCUMULATED_DEBT, 0),
             "EmergencyCredit.select": self._select_emergency,
         }
 
-    def evaluate(self, work: Work) -> None:
-        """Let emergency credit end and the supply follow the credit (reference: smets-esme 11.6)."""
-        if work.value(EMERGENCY_ACTIVE) is True and _repaid(work):
+    def handle(self, work: Work, event: Event) -> None:
+        """Follow the calendar; emergency credit from the user interface or a display."""
+        if isinstance(event, Metrology):
+            return
+        self._follow_calendar(work)
+        if isinstance(event, UserAction):
+            if event.name == EMERGENCY_ACTION:
+                told(work, self._try_emergency(work), EMERGENCY_ACTION, "smets-esme 8 and 11.6")
+        elif isinstance(event, DisplayCommand) and event.code == SELECT_EMERGENCY_CREDIT:
+            answered(work, event, self._try_emergency(work))
+
+    def deadline(self, work: Work) -> Utc | None:
+        """The next switch of the Non-Disablement Calendar."""
+        time = self._non_disablement.next_switch(work)
+        return None if time is None else work.shell_time(time)
+
+    def evaluate(self, work: Work, armed_by: Trigger = Trigger.CREDIT_AVAILABLE) -> None:
+        """Let emergency credit end, tell what begins, and let the supply follow the credit (11.6).
+
+        `armed_by` is what arms a disabled supply if there is credit.
+        """
+        held = work.number(CONDITIONS)
+        if work.value(EMERGENCY_ACTIVE) is True and _is_repaid(work):
             work.put(EMERGENCY_ACTIVE, None)
-        reasons = reasons_of(work)
-        if not credit_allows_supply(work):
-            if Reason.CREDIT not in reasons:
+        if payment_mode(work) == CREDIT_MODE:
+            holds, out = 0, False
+        else:
+            holds, out = self._conditions(work)
+        if holds != held:
+            work.set_value(CONDITIONS, holds)
+            for condition in CONDITIONS_IN_ORDER:
+                if condition.bit & holds & ~held:
+                    occur(work, condition.code)
+        if out:
+            if not holds & SUSPENDED.bit and Reason.CREDIT not in reasons_of(work):
                 self.supply.trigger(work, Trigger.CREDIT_EXHAUSTED)
-        elif Reason.CREDIT in reasons:
-            self.supply.trigger(work, Trigger.CREDIT_AVAILABLE)
+        elif Reason.CREDIT in reasons_of(work):
+            self.supply.trigger(work, armed_by)
+
+    def _conditions(self, work: Work) -> tuple[int, bool]:
+        """The conditions that hold, and whether credit is out."""
+        balance, limit = work.int_item(BALANCE), work.int_item(EMERGENCY_LIMIT)
+        available = balance < work.int_item("EmergencyCreditThreshold")
+        active, combined, holds = work.value(EMERGENCY_ACTIVE) is True, balance, 0
+        if active:
+            emergency = work.int_item(EMERGENCY_BALANCE)
+            combined += emergency
+            if emergency <= 0 < limit:
+                holds |= EXHAUSTED.bit
+        elif available and limit > 0:
+            holds |= AVAILABLE.bit
+        if combined < work.int_item("LowCreditThreshold"):
+            holds |= LOW_CREDIT.bit
+        out = not self._is_enough(combined, disablement_threshold(work))
+        if out and Reason.CREDIT not in reasons_of(work) and self._non_disablement.is_period(work):
+            holds |= SUSPENDED.bit
+        return holds, out
+
+    def _is_enough(self, credit: int, threshold: int) -> bool:
+        return credit > threshold or (credit == threshold and not self.settings.disabled_at_threshold)
+
+    def credit_allows_supply(self, work: Work) -> bool:
+        """Credit mode, or combined credit above the disablement threshold."""
+        if payment_mode(work) == CREDIT_MODE:
+            return True
+        return self._is_enough(combined_credit(work), disablement_threshold(work))
+
+    def _may_arm(self, work: Work) -> bool:
+        if not self.settings.arming_needs_credit:
+            return True
+        return self.credit_allows_supply(work) or self._non_disablement.is_period(work)
+
+    def _follow_calendar(self, work: Work) -> None:
+        """See whether a non-disablement period has begun or ended since it was last looked."""
+        period = self._non_disablement.is_period(work)
+        if period is (work.value(PERIOD) is True):
+            return
+        work.set_value(PERIOD, period)
+        begins = period and self.settings.arms_for_non_disablement
+        if begins and Reason.CREDIT in reasons_of(work):
+            self.supply.trigger(work, Trigger.NON_DISABLEMENT)
+        self.evaluate(work)
 
     def _adjust_balance(self, work: Work, value: Value) -> Value:
-        work.set_item("MeterBalance", added(work.int_item("MeterBalance"), value))
+        work.set_item(BALANCE, added(work.int_item(BALANCE), value))
         self.evaluate(work)
         return None
 
     def _reset_balance(self, work: Work, value: Value) -> Value:
-        work.set_item("MeterBalance", 0)
+        work.set_item(BALANCE, 0)
         self.evaluate(work)
         return None
 
     def _reset_emergency(self, work: Work, value: Value) -> Value:
-        work.set_item("EmergencyCreditBalance", work.int_item("EmergencyCreditLimit"))
+        work.set_item(EMERGENCY_BALANCE, work.int_item(EMERGENCY_LIMIT))
         work.put(EMERGENCY_ACTIVE, None)
         self.evaluate(work)
         return None
 
     def _select_emergency(self, work: Work, value: Value) -> Value:
         """Succeeds if emergency credit is active afterwards, even if it was before."""
-        if work.value(EMERGENCY_ACTIVE) is True:
-            return None
-        if not emergency_available(work):
-            raise Refusal(OTHER_REASON, "emergency credit is not available")
-        work.set_value(EMERGENCY_ACTIVE, True)
-        occur(work, EMERGENCY_ACTIVATED)
-        self.evaluate(work)
+        if refusal := self._try_emergency(work):
+            raise Refusal(OTHER_REASON, refusal)
         return None
 
+    def _try_emergency(self, work: Work) -> str:
+        """Activate emergency credit; why not, or ''."""
+        if work.value(EMERGENCY_ACTIVE) is True:
+            return ""
+        if not emergency_available(work):
+            return "emergency credit is not available"
+        work.set_value(EMERGENCY_ACTIVE, True)
+        occur(work, EMERGENCY_ACTIVATED)
+        self.evaluate(work, Trigger.EMERGENCY_CREDIT)
+        return ""
 
-def payment_mode(work: Work) -> int:
-    """The payment mode in force."""
-    held = work.item("PaymentMode")
-    mode = held[0] if isinstance(held, tuple) else CREDIT_MODE
-    return mode if isinstance(mode, int) else CREDIT_MODE
+    def _new_limit(self, work: Work, value: Value) -> None:
+        limit = work.int_item(EMERGENCY_LIMIT)
+        owed = max(0, work.number(LIMIT) - work.int_item(EMERGENCY_BALANCE))
+        work.set_value(LIMIT, limit)
+        work.set_item(EMERGENCY_BALANCE, max(0, limit - owed))
+        add(work, BALANCE, -max(0, owed - max(0, limit)))
+        self.evaluate(work)
 
 
 def combined_credit(work: Work) -> int:
     """Meter balance, with emergency credit while it is active; millipence."""
-    emergency = work.int_item("EmergencyCreditBalance") if work.value(EMERGENCY_ACTIVE) is True else 0
-    return work.int_item("MeterBalance") + emergency
-
-
-def credit_allows_supply(work: Work) -> bool:
-    """Credit mode, or combined credit above the disablement threshold."""
-    if payment_mode(work) == CREDIT_MODE:
-        return True
-    held = work.item("DisablementThreshold")
-    threshold = held[0] if isinstance(held, tuple) and held else 0
-    return isinstance(threshold, int) and combined_credit(work) > threshold
+    emergency = work.int_item(EMERGENCY_BALANCE) if work.value(EMERGENCY_ACTIVE) is True else 0
+    return work.int_item(BALANCE) + emergency
 
 
 def emergency_available(work: Work) -> bool:
     """Prepayment, a limit, and a meter balance below the emergency credit threshold."""
     return (
         payment_mode(work) == PREPAYMENT_MODE
-        and work.int_item("EmergencyCreditLimit") > 0
-        and work.int_item("MeterBalance") < work.int_item("EmergencyCreditThreshold")
+        and work.int_item(EMERGENCY_LIMIT) > 0
+        and work.int_item(BALANCE) < work.int_item("EmergencyCreditThreshold")
     )
 
 
-def _repaid(work: Work) -> bool:
+def _is_repaid(work: Work) -> bool:
     """No emergency credit is owed, and the meter balance is not below its threshold."""
-    owed = work.int_item("EmergencyCreditLimit") - work.int_item("EmergencyCreditBalance")
-    return owed <= 0 and work.int_item("MeterBalance") >= work.int_item("EmergencyCreditThreshold")
+    owed = emergency_owed(work)
+    return not owed and work.int_item(BALANCE) >= work.int_item("EmergencyCreditThreshold")
 
 
 def added(held: int, value: Value) -> int:
@@ -134,19 +276,13 @@ def added(held: int, value: Value) -> int:
     return total
 
 
-def _new_limit(work: Work, value: Value) -> None:
-    """While none is owed, the emergency credit balance is the limit."""
-    if work.value(EMERGENCY_ACTIVE) is not True:
-        work.set_item("EmergencyCreditBalance", value)
-
-
 def _balances(work: Work) -> Value:
     return tuple(
         work.item(name)
         for name in (
-            "MeterBalance",
-            "EmergencyCreditBalance",
-            "AccumulatedDebtRegister",
+            BALANCE,
+            EMERGENCY_BALANCE,
+            ACCUMULATED_DEBT,
             "TimeDebtRegister1",
             "TimeDebtRegister2",
             "PaymentDebtRegister",

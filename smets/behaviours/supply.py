@@ -18,9 +18,12 @@ from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..store import StoreError
 from ..values import Value
 from ..work import Work
+from .display_commands import ENABLE_SUPPLY, DisplayCommand, answered
+from .local_commands import told
 
 STATE = "SupplyState"
 REASONS = "supply/reasons"
+AFTER_CREDIT = "supply/after-credit"  # true while disabled for lack of credit, and armed after it
 LOAD_SWITCH = "load switch"
 ENABLE_ACTION = "enable supply"
 
@@ -50,6 +53,8 @@ class Trigger(Enum):
     ARM = "Arm Supply"
     CREDIT_EXHAUSTED = "credit exhausted"
     CREDIT_AVAILABLE = "credit available"
+    EMERGENCY_CREDIT = "emergency credit activated"
+    NON_DISABLEMENT = "non-disablement period starts"
     USER_ENABLE = "enable on the user interface"
     LOAD_LIMIT = "load limit exceeded"
     LOAD_RESTORED = "load limit restoration period over"
@@ -60,7 +65,7 @@ class Guard(Enum):
     """Conditions of a transition."""
 
     NONE = "-"
-    CREDIT = "credit is available"  # credit mode always has it
+    CREDIT = "credit is available"  # credit mode and non-disablement periods always have it
     NO_REASON = "no reason stands against it"
     LOAD_LIMITED = "load limiting is why"
 
@@ -82,6 +87,7 @@ _NONE: frozenset[Reason] = frozenset()
 _CREDIT = frozenset((Reason.CREDIT,))
 _LOAD_LIMIT = frozenset((Reason.LOAD_LIMIT,))
 SUPPLY_ARMED = 0x8F32
+ARMED_BY_EMERGENCY_CREDIT = 0x8168
 CREDIT_BELOW = 0x8F0F
 LOAD_LIMITED = 0x8F33
 LOAD_LIMIT_OVER = 0x8F34
@@ -116,6 +122,20 @@ TRANSITIONS: tuple[Transition, ...] = (
         State.DISABLED, Trigger.CREDIT_AVAILABLE, Guard.NO_REASON, State.ARMED, None, _CREDIT, SUPPLY_ARMED
     ),
     Transition(State.DISABLED, Trigger.CREDIT_AVAILABLE, Guard.NONE, State.DISABLED, None, _CREDIT, None),
+    Transition(
+        State.DISABLED,
+        Trigger.EMERGENCY_CREDIT,
+        Guard.NO_REASON,
+        State.ARMED,
+        None,
+        _CREDIT,
+        ARMED_BY_EMERGENCY_CREDIT,
+    ),
+    Transition(State.DISABLED, Trigger.EMERGENCY_CREDIT, Guard.NONE, State.DISABLED, None, _CREDIT, None),
+    Transition(
+        State.DISABLED, Trigger.NON_DISABLEMENT, Guard.NO_REASON, State.ARMED, None, _CREDIT, SUPPLY_ARMED
+    ),
+    Transition(State.DISABLED, Trigger.NON_DISABLEMENT, Guard.NONE, State.DISABLED, None, _CREDIT, None),
     # disabled and at once armed; the reason is there only while the supply is armed
     Transition(
         State.ENABLED, Trigger.LOAD_LIMIT, Guard.NONE, State.ARMED, Reason.LOAD_LIMIT, _NONE, LOAD_LIMITED
@@ -172,10 +192,11 @@ class Supply(Behaviour):
         return {"SupplyState.control": self._control}
 
     def handle(self, work: Work, event: Event) -> None:
-        """The consumer may enable an armed supply."""
+        """The consumer may enable an armed supply, on the meter or on a prepayment display."""
         if isinstance(event, UserAction) and event.name == ENABLE_ACTION:
-            moved = self.trigger(work, Trigger.USER_ENABLE)
-            work.report("done" if moved else "refused", ENABLE_ACTION, "smets-esme 13")
+            told(work, self._try_to_enable(work), ENABLE_ACTION, "smets-esme 13")
+        elif isinstance(event, DisplayCommand) and event.code == ENABLE_SUPPLY:
+            answered(work, event, self._try_to_enable(work))
 
     def trigger(self, work: Work, trigger: Trigger) -> bool:
         """Follow a row for this trigger; False if no guard let it through.
@@ -202,12 +223,19 @@ class Supply(Behaviour):
             reasons |= {row.begins}
         work.set_value(REASONS, tuple(sorted(reason.value for reason in reasons)))
         work.set_item(STATE, int(row.after))
+        if Reason.CREDIT in reasons:
+            work.set_value(AFTER_CREDIT, True)
+        elif row.after is not State.ARMED and work.value(AFTER_CREDIT) is not None:
+            work.put(AFTER_CREDIT, None)
         before, after = row.before is State.ENABLED, row.after is State.ENABLED
         if before != after:
             work.effect(Actuate(LOAD_SWITCH, after))
         if row.code is not None and row.before is not row.after:
             occur(work, row.code)
         return True
+
+    def _try_to_enable(self, work: Work) -> str:
+        return "" if self.trigger(work, Trigger.USER_ENABLE) else "the supply is not armed"
 
     def _control(self, work: Work, value: Value) -> Value:
         trigger = SCRIPTS.get(value) if isinstance(value, int) else None
@@ -233,6 +261,11 @@ def state_of(work: Work) -> State:
         return State(work.int_item(STATE))
     except ValueError as error:
         raise StoreError(f"{STATE}: {error}") from None
+
+
+def is_out_of_credit(work: Work, armed: bool = True) -> bool:
+    """Whether lack of credit disabled the supply and, with `armed`, nobody enabled it since."""
+    return (armed and work.value(AFTER_CREDIT) is True) or Reason.CREDIT in reasons_of(work)
 
 
 def reasons_of(work: Work) -> frozenset[Reason]:

@@ -9,11 +9,14 @@ sample of them was seen.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
-CREDIT_MODE = 1
-PREPAYMENT_MODE = 2
+from ..behaviours.charging import CREDIT_MODE, PREPAYMENT_MODE, Suspensions
+from ..behaviours.compiled import Compiled
+from ..values import Value
+from ..work import Work
 
 Array: TypeAlias = tuple[tuple[bytes, bytes, str], ...]
 
@@ -64,3 +67,14 @@ def array(control: Control, twin: bool) -> Array:
 def arrays(twin: bool) -> dict[Array, Control]:
     """The five legal arrays of a meter, each with what it stands for."""
     return {array(control, twin): control for control in CONTROLS}
+
+
+def suspensions_of(twin: bool) -> Callable[[Work], Suspensions]:
+    """How to read from a meter what its payment mode suspends."""
+    compiled = Compiled(lambda held: _suspensions(held, twin))
+    return lambda work: compiled.of(work.item("CreditChargeConfiguration"))
+
+
+def _suspensions(held: Value, twin: bool) -> Suspensions:
+    control = next((found for key, found in arrays(twin).items() if key == held), CONTROLS[0])
+    return Suspensions(control.suspend_emergency, control.suspend_disabled)

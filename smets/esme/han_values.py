@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gbcs.errors import BuildError
 
-from ..behaviours.payment import PREPAYMENT_MODE, payment_mode
+from ..behaviours.charging import PREPAYMENT_MODE, payment_mode
 from ..behaviours.supply import STATE, State
 from ..device import Device
 from ..han.cluster_values import (

@@ -28,11 +28,14 @@ from ..behaviours.load_limit import LoadLimit, LoadLimitSettings
 from ..behaviours.metering import Metering
 from ..behaviours.outage import Outage, OutageSettings
 from ..behaviours.payment import Payment
+from ..behaviours.payment_settings import PaymentSettings
 from ..behaviours.power_events import PowerEvents, PowerEventSettings
 from ..behaviours.randomised_offset import randomised_offset
 from ..behaviours.resets import Resets
 from ..behaviours.tamper import Tamper
 from ..behaviours.tariff import Tariff
+from ..behaviours.timed_charges import TimedCharges
+from ..behaviours.topup import TopUp
 from ..behaviours.voltage import Voltage, VoltageSettings
 from ..chance import seeded
 from ..credentials_server import CredentialsServer
@@ -47,11 +50,10 @@ from ..settings import DEFAULT_SETTINGS, DeviceSettings
 from ..store import Store
 from ..values import Value, pack
 from ..work import ITEM, Work
+from .credit_charge import suspensions_of
 from .items import absent_flags, items
 from .messages import Messages
-
-# in a template of their own, but what they ask for is not built yet
-NOT_BUILT = frozenset((0x0007,))
+from .new_supplier import NewSupplier
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class EsmeOptions:
     voltage: VoltageSettings = field(default_factory=VoltageSettings)
     outage: OutageSettings = field(default_factory=OutageSettings)
     power_events: PowerEventSettings = field(default_factory=PowerEventSettings)
+    payment: PaymentSettings = field(default_factory=PaymentSettings)
     firmware: FirmwareSettings = field(default_factory=FirmwareSettings)
 
 
@@ -93,10 +96,12 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     by_name = {item.name: item for item in rows}
     objects = model(DeviceType.ESME, absent_flags(options.variant) | options.without)
     twin, polyphase = options.variant == "twin", options.variant == "polyphase"
-    payment = Payment()
-    tariff = Tariff(_uncharged, twin)
+    payment = Payment(suspensions_of(twin), options.payment)
+    top_up = TopUp(payment)
+    tariff = Tariff(payment.charge, twin)
     future_dated = FutureDated(objects)
-    replacements = Replacements(DeviceType.ESME)
+    billing = Billing(twin)
+    replacements = Replacements(DeviceType.ESME, NewSupplier(billing, top_up))
     firmware = Firmware(options.firmware, hash_in_store(options.firmware.boundary))
     behaviours: tuple[Behaviour, ...] = (
         Identification(),
@@ -105,9 +110,11 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         History(),
         Metering(twin, (tariff.consume,)),
         tariff,
-        Billing(twin),
+        billing,
         payment.supply,
         payment,
+        TimedCharges(payment),
+        top_up,
         LoadLimit(payment.supply, options.load_limit),
         Voltage(polyphase, options.voltage),
         Outage(polyphase, options.outage),
@@ -126,7 +133,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     def acceptable(name: str, value: Value) -> bool:
         return not by_name[name].refusal(value)
 
-    dlms = DlmsServer(objects, hooks, acceptable, future_dated.instruct, twin, NOT_BUILT)
+    dlms = DlmsServer(objects, hooks, acceptable, future_dated.instruct, twin)
     asn1 = Asn1Server(
         CredentialsServer(DeviceType.ESME),
         ReplacementServer(replacements),
@@ -167,10 +174,6 @@ def manufactured(random: Callable[[int], bytes], firmware: bytes = b"\0\0\0\1") 
 def commission(work: Work, time: Utc) -> None:
     """Leave the device as an installer does: its clock set."""
     set_clock(work, time)
-
-
-def _uncharged(work: Work, millipence: int) -> None:
-    """Payment does not take charges yet."""
 
 
 def _controllers(items: Collection[str], options: EsmeOptions) -> tuple[Behaviour, ...]:

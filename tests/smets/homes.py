@@ -28,6 +28,7 @@ from gbcs.party import AccessControlBroker, RemoteParty, Supplementary, compose
 from gbcs.pki import TestPki
 from gbcs.security.mac import message_mac
 from gbcs.security.store import KeyStore
+from gbcs.security.utrn import Ptut, TopUpKey, ValueClass, truncated
 from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
 from gbcs.usecases import UseCase, by_code, by_name, table
 from smets.alerts import MACED_MESSAGE_CODES
@@ -404,8 +405,15 @@ def _preset(home: Home) -> Value:
     return set_clock_parameter(home.now)
 
 
+def token(counter: int, pounds: int = 10, supplier: EntityId = SUPPLIER) -> str:
+    """The digits of a top-up for the meter, made with a counter."""
+    key = TopUpKey.of(KEYS, supplier, METER)
+    return Ptut(truncated(counter), ValueClass.POUNDS, pounds, bytes(4)).sealed(key, counter).digits
+
+
 PARAMETERS: dict[str, Callable[[Home], Value]] = {
     "Time.preset": _preset,
+    "PrepaymentCredit.add": lambda home: token(home.counter).encode(),
     "MeterBalance.adjust": lambda home: home.random.randrange(-5000, 5000),
     "TimeDebtRegister1.adjust": lambda home: home.random.randrange(5000),
     "TimeDebtRegister2.adjust": lambda home: home.random.randrange(5000),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gbcs.time import Utc
 from gbcs.zcl.clusters import command_by_name, commands
-from smets.behaviours.payment import PREPAYMENT_MODE
+from smets.behaviours.charging import PREPAYMENT_MODE
 from smets.esme.han_values import esme_values
 from smets.esme.messages import MessageConfirmed, confirmed
 from smets.eventlog import write

@@ -5,7 +5,7 @@ import pytest
 from gbcs.errors import BuildError
 from gbcs.time import Utc
 from gbcs.zcl.clusters import attribute_by_name, attributes_of
-from smets.behaviours.payment import PREPAYMENT_MODE
+from smets.behaviours.charging import PREPAYMENT_MODE
 from smets.esme.han_values import MeteringSettings, esme_values
 from smets.events import Metrology
 from smets.han.cluster_values import BasicSettings, DeviceValues, ValueRow, constant

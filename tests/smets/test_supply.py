@@ -28,7 +28,22 @@ from tests.smets.homes import ACTIVATE_NOW, Home, Reply, alerts_in
 
 DISABLED, ENABLED, ARMED = State.DISABLED, State.ENABLED, State.ARMED
 CREDIT_BELOW, SUPPLY_ARMED, EMERGENCY = 0x8F0F, 0x8F32, 0x81AB
-OUTAGE = 0x8F35
+LOW_CREDIT, AVAILABLE, EXHAUSTED = 0x810D, 0x8119, 0x81AA
+OUTAGE, DONE, NOT_DONE = 0x8F35, 0x8161, 0x8162
+
+
+# an entry that never begins a non-disablement period
+STOPS: Value = (
+    1,
+    True,
+    bytes.fromhex("00000A006AFF"),
+    33,
+    bytes(4),
+    0xFFFF,
+    "1111111",
+    "",
+    *(b"\xff" * 5,) * 2,
+)
 
 
 class Model:
@@ -39,27 +54,43 @@ class Model:
         self.mode, self.balance, self.threshold = CREDIT_MODE, 0, 0
         self.limit = self.emergency_balance = self.emergency_threshold = 0
         self.emergency = False
+        self.holds: set[int] = set()  # conditions told of
+
+    @property
+    def combined(self) -> int:
+        return self.balance + (self.emergency_balance if self.emergency else 0)
 
     @property
     def credit(self) -> bool:
-        combined = self.balance + (self.emergency_balance if self.emergency else 0)
-        return self.mode == CREDIT_MODE or combined > self.threshold
+        return self.mode == CREDIT_MODE or self.combined > self.threshold
 
-    def evaluate(self) -> list[int]:
+    def conditions(self) -> list[int]:
+        """What is told when it begins, in order; the low credit threshold is 0."""
+        if self.mode == CREDIT_MODE:
+            return []
+        low = [LOW_CREDIT] * (self.combined < 0)
+        below = self.balance < self.emergency_threshold
+        available = [AVAILABLE] * (not self.emergency and self.limit > 0 and below)
+        exhausted = [EXHAUSTED] * (self.emergency and self.emergency_balance == 0 and self.limit > 0)
+        return low + available + exhausted
+
+    def evaluate(self, by_emergency_credit: bool = False) -> list[int]:
         """After any change of credit; alert codes."""
         owed = self.limit - self.emergency_balance
         if self.emergency and owed <= 0 and self.balance >= self.emergency_threshold:
             self.emergency = False
+        begun = [code for code in self.conditions() if code not in self.holds]
+        self.holds = set(self.conditions())
         if not self.credit and self.state != DISABLED:
             self.state = DISABLED
             self.reasons.add("credit")
-            return [CREDIT_BELOW]
+            return [*begun, CREDIT_BELOW]
         if self.credit and "credit" in self.reasons:
             self.reasons.discard("credit")
             if not self.reasons:
                 self.state = ARMED
-                return [SUPPLY_ARMED]
-        return []
+                return begun if by_emergency_credit else [*begun, SUPPLY_ARMED]
+        return begun
 
     def disable(self) -> None:
         self.state = DISABLED
@@ -139,7 +170,7 @@ class SupplyMachine(RuleBasedStateMachine):
         allowed = self.model.user()
         effects = self.home.handle(UserAction("enable supply"))
         assert [e.verdict for e in effects if isinstance(e, Happened)] == ["done" if allowed else "refused"]
-        self.follow(effects, before, [])
+        self.follow(effects, before, [DONE if allowed else NOT_DONE])
 
     @rule(mode=st.sampled_from([CREDIT_MODE, PREPAYMENT_MODE]), threshold=AMOUNTS)
     def payment_mode(self, mode: int, threshold: int) -> None:
@@ -175,13 +206,19 @@ class SupplyMachine(RuleBasedStateMachine):
         before = self.model.state
         values = self.home.values(self._settings(), ACTIVATE_NOW)
         names = self._names()
+        values[names.index("LowCreditThreshold.Passive")] = 0
+        values[names.index("NonDisablementCalendar.Passive")] = (STOPS,)
         values[names.index("EmergencyCreditLimit.Passive")] = limit
         values[names.index("EmergencyCreditThreshold.Passive")] = threshold
-        self.model.limit = limit
-        if not self.model.emergency:
-            self.model.emergency_balance = limit
-        self.model.emergency_threshold = threshold
-        codes = self.model.evaluate()
+        codes = []
+        for name in names:  # in the order of the command
+            if name == "EmergencyCreditLimit.Passive":
+                self.model.limit = self.model.emergency_balance = limit  # none is ever owed here
+            elif name == "EmergencyCreditThreshold.Passive":
+                self.model.emergency_threshold = threshold
+            else:
+                continue
+            codes += self.model.evaluate()
         reply = self.command("ECS08a", values)
         assert not any(reply.results)
         self.follow(reply.effects, before, codes)
@@ -211,7 +248,7 @@ class SupplyMachine(RuleBasedStateMachine):
             and m.balance < m.emergency_threshold
         ):
             m.emergency = allowed = True
-            codes = [EMERGENCY, *m.evaluate()]
+            codes = [EMERGENCY, *m.evaluate(by_emergency_credit=True)]
         reply = self.command("ECS09")
         assert reply.results == [0 if allowed else 250]
         self.follow(reply.effects, before, codes)
@@ -236,7 +273,7 @@ class SupplyMachine(RuleBasedStateMachine):
         assert self.home.item("EmergencyCreditBalance") == self.model.emergency_balance
 
 
-SupplyMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
+SupplyMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=30)
 TestSupply = SupplyMachine.TestCase
 
 
