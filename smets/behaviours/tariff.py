@@ -28,6 +28,7 @@ from ..values import Value
 from ..work import Work
 from .activity_calendar import ActivityCalendar
 from .compiled import Compiled
+from .randomised_offset import randomised_offset
 from .tariff_registers import (
     BLOCK_COUNTERS,
     BLOCK_REGISTERS,
@@ -280,11 +281,10 @@ def _total(work: Work) -> tuple[int, int]:
 
 
 def _offset_us(work: Work, settings: TariffSettings) -> int:
-    """The delay of switching: number x limit / 10000 in whole seconds, half up (SMETS 5.7.5.28)."""
-    limit = work.int_item("RandomisedOffsetLimit")
-    if not limit or not settings.randomised_offset:
+    """By how much switching is delayed."""
+    if not settings.randomised_offset or not work.item("RandomisedOffsetLimit"):
         return 0
-    return (work.int_item("RandomisedOffsetNumber") * limit + 5_000) // 10_000 * 1_000_000
+    return randomised_offset(work) * 1_000_000
 
 
 def _calendar(work: Work, element: Element, settings: TariffSettings) -> ActivityCalendar:

@@ -60,7 +60,7 @@ def price_rows(settings: PublishSettings) -> tuple[CommandRow, ...]:
             "NumberOfPriceTiersAndRegisterTier": 0,
             "StartTime": FROM_NOW,
             "DurationInMinutes": settings.price_minutes,
-            "Price": active_price(work),
+            "Price": active_price(work, settings=settings.tariff),
         }
         return (Told("PublishPrice", told),)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gbcs.errors import BuildError
 
+from ..behaviours.tariff import DEFAULT_TARIFF_SETTINGS, TariffSettings
 from ..work import Work
 
 FROM_NOW = 0x0000_0000
@@ -31,6 +32,9 @@ class PublishSettings:
     ZigBee dissectors of Wireshark 4.0 name it. Gap: gbz-payloads 6 has 1 for gas, which has no such tiers."""
     any_calendar: int = 0xFF
     """A type that asks for calendars of any type. Gap: the reference has none; FF is no calendar's type."""
+
+    tariff: TariffSettings = DEFAULT_TARIFF_SETTINGS
+    """How the meter reads its switching table: as its own settings say."""
 
     def __post_init__(self) -> None:
         """Ranges."""

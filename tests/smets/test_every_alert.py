@@ -206,6 +206,8 @@ TRIGGERS: dict[int, Trigger] = {
     0x81AB: Trigger(commands(("ECS09", None)), EMERGENCY),
     0x8F0F: Trigger(commands(("ECS04a", [-1000])), PREPAYMENT),
     0x8F32: Trigger(commands(("ECS43", None), ("ECS44", None))),
+    # billing
+    0x8F0A: Trigger(then(86_400), {"BillingCalendar": ((bytes(4), b"\xff" * 5),)}),
     # commands
     0x8F1E: Trigger(bad(without_template)),
     0x8F30: Trigger(bad(lambda home: home.make("ECS43", by=ENTITIES[Role.NETWORK_OPERATOR]))),
@@ -223,8 +225,6 @@ AWAITED = frozenset(
         # prepayment and top-ups
         *(0x810D, 0x810E, 0x8119, 0x8168, 0x81A7, 0x81A8, 0x81A9, 0x81AA, 0x81C4, 0x81C5),
         *(0x8F47, 0x8F51, 0x8F5B, 0x8F63, 0x8F64, 0x8F83),
-        # billing
-        0x8F0A,
         # auxiliary load, user interface, joins, tunnels
         *(0x811A, 0x8154, 0x8155, 0x8161, 0x8162, 0x8183, 0x81A4, 0x81A6, 0x81BA),
         *(0x8F48, 0x8F49, 0x8F4A, 0x8F4B, 0x8F86, 0x8F87, 0x8F88),
