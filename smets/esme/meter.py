@@ -18,12 +18,12 @@ from ..asn1_server import Asn1Server
 from ..behaviours.activation import FutureDated
 from ..behaviours.alert_settings import AlertSettings, alert_is_on, event_is_on
 from ..behaviours.auxiliary import Auxiliary, AuxiliarySettings
-from ..behaviours.billing import Billing
+from ..behaviours.billing import Billing, BillingSettings
 from ..behaviours.boost import Boost, BoostSettings
 from ..behaviours.clock import Clock, ClockSettings, set_clock
 from ..behaviours.credentials import Replacements
 from ..behaviours.firmware import Firmware
-from ..behaviours.history import History
+from ..behaviours.history import History, HistorySettings
 from ..behaviours.load_limit import LoadLimit, LoadLimitSettings
 from ..behaviours.metering import Metering
 from ..behaviours.outage import Outage, OutageSettings
@@ -33,7 +33,7 @@ from ..behaviours.power_events import PowerEvents, PowerEventSettings
 from ..behaviours.randomised_offset import randomised_offset
 from ..behaviours.resets import Resets
 from ..behaviours.tamper import Tamper
-from ..behaviours.tariff import Tariff
+from ..behaviours.tariff import Tariff, TariffSettings
 from ..behaviours.timed_charges import TimedCharges
 from ..behaviours.topup import TopUp
 from ..behaviours.voltage import Voltage, VoltageSettings
@@ -69,6 +69,9 @@ class EsmeOptions:
     auxiliary: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     boost: BoostSettings = field(default_factory=BoostSettings)
     clock: ClockSettings = field(default_factory=ClockSettings)
+    tariff: TariffSettings = field(default_factory=TariffSettings)
+    billing: BillingSettings = field(default_factory=BillingSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
     load_limit: LoadLimitSettings = field(default_factory=LoadLimitSettings)
     voltage: VoltageSettings = field(default_factory=VoltageSettings)
     outage: OutageSettings = field(default_factory=OutageSettings)
@@ -98,16 +101,16 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     twin, polyphase = options.variant == "twin", options.variant == "polyphase"
     payment = Payment(suspensions_of(twin), options.payment)
     top_up = TopUp(payment)
-    tariff = Tariff(payment.charge, twin)
+    tariff = Tariff(payment.charge, twin, options.tariff)
     future_dated = FutureDated(objects)
-    billing = Billing(twin)
+    billing = Billing(twin, options.billing)
     replacements = Replacements(DeviceType.ESME, NewSupplier(billing, top_up))
     firmware = Firmware(options.firmware, hash_in_store(options.firmware.boundary))
     behaviours: tuple[Behaviour, ...] = (
         Identification(),
         Clock(options.clock_tolerance, options.clock),
         AlertSettings(),
-        History(),
+        History(options.history),
         Metering(twin, (tariff.consume,)),
         tariff,
         billing,
