@@ -30,6 +30,7 @@ from smets.values import pack
 
 from .scenario import DeviceEntry, HubEntry, Party, Scenario
 
+MADE = "home/made"
 VALID_BEFORE = -86_400  # seconds from the start of a scenario to that of its certificates
 ROLES_IN_CELLS = (
     Role.RECOVERY,
@@ -84,7 +85,8 @@ class Provisioning:
         self._pki.device(entry.chf)
         if self._is_new(entry.name, store, entry.chf):
             cells = self._cells(_CHF_ROLES)
-            provision(store, entry.chf, self._pki.store, cells, manufactured_chf(entry.gpf))
+            extra = manufactured_chf(entry.gpf, self.random(f"{entry.name} seed"))
+            provision(store, entry.chf, self._pki.store, cells, extra | self._mark(entry.chf))
         return make_chf(store, now, log=DeviceLogSettings(lists_gpf=entry.gpf_in_log))
 
     def device(self, entry: DeviceEntry, store: Store, now: Utc) -> Device:
@@ -93,6 +95,7 @@ class Provisioning:
         if self._is_new(entry.name, store, entry.entity):
             extra = manufactured_esme(self.random(entry.name))
             extra[STATUS] = pack(int(Status.RELIABLE))  # as an installer leaves it
+            extra |= self._mark(entry.entity)
             provision(store, entry.entity, self._pki.store, self._cells(ROLES_IN_CELLS), extra)
         return make_esme(store, now, EsmeOptions(entry.variant))
 
@@ -111,12 +114,16 @@ class Provisioning:
         """What fills trust anchor cells: the first party of each role."""
         return [c for role in (Role.ROOT, *roles) for c in self._anchors.get(role, ())]
 
+    def _mark(self, entity: EntityId) -> dict[str, bytes]:
+        """The certificate a device leaves the factory with: it tells whose store this is, whatever comes."""
+        certificate = self._pki.store.find(entity, KeyUsage.DIGITAL_SIGNATURE)
+        return {MADE: b"" if certificate is None else certificate.der}
+
     def _is_new(self, name: str, store: Store, entity: EntityId) -> bool:
         """Whether a store holds nothing yet. Raises LocalError for one of another home."""
         if store.get("own/entity") is None:
             return True
-        certificate = self._pki.store.find(entity, KeyUsage.DIGITAL_SIGNATURE)
-        if certificate is None or store.get("own/ds/certificate") != certificate.der:
+        if (store.get(MADE) or store.get("own/ds/certificate")) != self._mark(entity)[MADE]:
             raise LocalError(f"the store of {name} is another home's: its seed, start or identifiers differ")
         return False
 
