@@ -16,7 +16,7 @@ from gbcs.asn1.codec import decode, plain
 from gbcs.asn1.credentials import CellIdentifier, CredentialsCommand, command_octets
 from gbcs.asn1.payloads import payload_type
 from gbcs.dlms.apdu import AccessRequest, AccessResponse, DataNotification, parse_apdu
-from gbcs.dlms.axdr import Data, read_data
+from gbcs.dlms.axdr import Data, octet_string, read_data
 from gbcs.dlms.objects import Member, MemberKind, member
 from gbcs.dlms.protection import protected_request
 from gbcs.dlms.protection_rows import protected_read
@@ -333,7 +333,8 @@ def alerts_in(effects: Iterable[Effect], keys: KeyStore = KEYS) -> tuple[Alert, 
         declared = payload_type(message.code, Kind.ALERT)
         if declared is not None:
             values = plain(decode(declared, message.payload))
-            found.append(Alert(message, values["alertCode"], values["executionDateTime"], ()))
+            told = octet_string(message.payload)
+            found.append(Alert(message, values["alertCode"], values["executionDateTime"], (told,)))
             continue
         apdu = parse_apdu(message.payload)
         assert isinstance(apdu, DataNotification)

@@ -13,17 +13,42 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gbcs.ids import EntityId, Role
+from gbcs.asn1.credentials import CellIdentifier
+from gbcs.asn1.own_credentials import issue_command_octets, read_issue_response, update_command_octets
+from gbcs.asn1.replacement import Replacement, ReplacementCommand
+from gbcs.asn1.replacement import command_octets as replacement_octets
+from gbcs.firmware import Activation
+from gbcs.ids import EntityId, KeyUsage, Role
 from gbcs.message import OtherInformation
+from gbcs.security.requests import read_request
 from smets.alerts import AlertCode, alert_table
 from smets.behaviours.alert_settings import BITS, SETTINGS
+from smets.behaviours.firmware import NewImage
 from smets.behaviours.outage import INTERRUPTED, RESTORED, RESTORED_AFTER_LONG
 from smets.behaviours.power_events import FAULTS
 from smets.behaviours.tamper import ROWS as TAMPERS
-from smets.events import Effect, HubTime, Metrology, PowerLost, PowerRestored, TimerDue
+from smets.events import (
+    Effect,
+    HubTime,
+    Metrology,
+    PowerLost,
+    PowerRestored,
+    RemotePartyMessage,
+    TimerDue,
+)
 from smets.sensing import Attack, AttackSensed, Condition, ConditionSensed, Diagnosed, Fault, PhaseSupply
 from smets.values import Value
-from tests.smets.homes import ENTITIES, STRANGER, SUPPLIER, Home, alerts_in, maced, remade
+from tests.smets.homes import (
+    ENTITIES,
+    METER,
+    PKI,
+    STRANGER,
+    SUPPLIER,
+    Home,
+    alerts_in,
+    maced,
+    remade,
+)
 
 Run = Callable[[Home], Iterable[Effect]]
 GENERIC = {True: 0x1000, False: 0x1001}
@@ -185,6 +210,69 @@ def without_template(home: Home) -> object:
     return remade(home.make("ECS10"), payload=home.make("ECS43").payload)
 
 
+# -- credentials and firmware ---------------------------------------------------------------
+
+DIGEST = bytes(32)
+IMAGE, SPOILT = NewImage(DIGEST, bytes(4)), NewImage(DIGEST, bytes(4), genuine=False)
+
+
+def asked(home: Home, name: str, payload: bytes) -> tuple[Effect, ...]:
+    """A DER command; who asks does not look at the answer."""
+    return home.handle(RemotePartyMessage(home.make(name, payload=payload).octets))
+
+
+def not_certified(usage: KeyUsage) -> Run:
+    """A certificate comes back that the meter made no new key for."""
+
+    def run(home: Home) -> Iterable[Effect]:
+        (own,) = (c for c in PKI.device(METER) if c.usage is usage)
+        return asked(home, "CS02d", update_command_octets(own.der))
+
+    return run
+
+
+def certified(usage: KeyUsage) -> Run:
+    """A key is made, and its certificate comes back."""
+
+    def run(home: Home) -> Iterable[Effect]:
+        reply = home.run("CS02c", payload=issue_command_octets(usage))
+        assert reply.response is not None
+        request = read_request(read_issue_response(reply.response.payload))  # type: ignore[arg-type]
+        return asked(
+            home, "CS02d", update_command_octets(PKI.certify_device(METER, usage, request.public_key).der)
+        )
+
+    return run
+
+
+def refreshed(home: Home) -> Iterable[Effect]:
+    """The supplier replaces its certificates."""
+    new = PKI.organisation(Role.SUPPLIER, SUPPLIER, generation=1)
+    cells = [CellIdentifier(Role.SUPPLIER, c.usage, c.cell_usage) for c in new]
+    command = ReplacementCommand(
+        2,
+        home.counter + 1,
+        tuple(Replacement(c.der, cell) for c, cell in zip(new, cells, strict=True)),
+        (PKI.organisation_issuing.der,),
+        authorising=cells[0],
+    )
+    return asked(home, "0102", replacement_octets(command))
+
+
+def activated(home: Home) -> Iterable[Effect]:
+    """An image comes and is activated."""
+    home.handle(IMAGE)
+    return asked(home, "CS06", Activation(DIGEST, home.counter + 1).octets())
+
+
+def activated_without_image(home: Home) -> Iterable[Effect]:
+    """An activation in an hour, when there is no image."""
+    at = home.now.plus(3600)
+    assert asked(home, "CS06", Activation(DIGEST, home.counter + 1, at).octets())
+    home.wait(3600)
+    return home.handle(TimerDue())
+
+
 # -- the table ----------------------------------------------------------------------------
 
 TRIGGERS: dict[int, Trigger] = {
@@ -208,6 +296,16 @@ TRIGGERS: dict[int, Trigger] = {
     0x8F32: Trigger(commands(("ECS43", None), ("ECS44", None))),
     # billing
     0x8F0A: Trigger(then(86_400), {"BillingCalendar": ((bytes(4), b"\xff" * 5),)}),
+    # credentials and firmware
+    0x8F4C: Trigger(not_certified(KeyUsage.DIGITAL_SIGNATURE)),
+    0x8F4D: Trigger(certified(KeyUsage.DIGITAL_SIGNATURE)),
+    0x8F4E: Trigger(not_certified(KeyUsage.KEY_AGREEMENT)),
+    0x8F4F: Trigger(certified(KeyUsage.KEY_AGREEMENT)),
+    0x8F70: Trigger(refreshed),
+    0x8F43: Trigger(activated),
+    0x8F72: Trigger(then(IMAGE)),
+    0x8F1C: Trigger(then(SPOILT)),
+    0x8F67: Trigger(activated_without_image, to=frozenset({SUPPLIER})),
     # commands
     0x8F1E: Trigger(bad(without_template)),
     0x8F30: Trigger(bad(lambda home: home.make("ECS43", by=ENTITIES[Role.NETWORK_OPERATOR]))),
@@ -228,9 +326,8 @@ AWAITED = frozenset(
         # auxiliary load, user interface, joins, tunnels
         *(0x811A, 0x8154, 0x8155, 0x8161, 0x8162, 0x8183, 0x81A4, 0x81A6, 0x81BA),
         *(0x8F48, 0x8F49, 0x8F4A, 0x8F4B, 0x8F86, 0x8F87, 0x8F88),
-        # credentials, firmware, commissioning, integrity
-        *(0x8F4C, 0x8F4D, 0x8F4E, 0x8F4F, 0x8F70, 0x8F43, 0x8F1B, 0x8F1C, 0x8F72, 0x8F69),
-        *(0x81A0, 0x81C6, 0x8F3E, 0x8F67),
+        # firmware, commissioning, integrity
+        *(0x8F1B, 0x8F69, 0x81A0, 0x81C6, 0x8F3E),
     )
 )
 
