@@ -136,7 +136,8 @@ class LoadLimit(Behaviour):
 
     def _compare(self, work: Work, power: int) -> None:
         above = power > work.int_item("LoadLimitPowerThreshold") and state_of(work) is State.ENABLED
-        self._happen(work, What.ABOVE if above else What.NOT_ABOVE)
+        if above or work.value(STATE) is not None:
+            self._happen(work, What.ABOVE if above else What.NOT_ABOVE)
 
     def _timer(self, work: Work) -> None:
         due = self.deadline(work)

@@ -10,7 +10,7 @@ A mean is that of the time in which the voltage was measured, in whole volts, ha
 recorded mean that is compared. What was measured of a period when the phase or the power is
 lost is forgotten, like conditions that were about to begin or end; those that have begun go on.
 Durations are time that passed, ends of periods are times of the clock. Where the clock is set,
-a period is as much longer or shorter, and stamps may repeat.
+an end that was jumped over has no entry, and stamps may repeat.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from ..work import Work
 from .outage import is_lost
 
 MEASURED = "voltage/measured"
+RECORDED = "voltage/recorded"
 BEYOND = "voltage/averages-beyond"
 GOING_ON = "voltage/going-on"
 TURNING = "voltage/turning"
@@ -92,25 +93,24 @@ DEFAULT_SETTINGS = VoltageSettings()
 NO_SUM = (0, 0)
 
 
+class Phase(NamedTuple):
+    """What belongs to one phase: item of its measurement period, log, limits of its averages."""
+
+    period: str
+    log: str
+    averages: tuple[Limit, ...]
+
+
 class Measured(NamedTuple):
-    """What was measured of each phase in the period so far.
+    """What is measured of each phase.
 
     `levels` in V have held since `since` (microseconds, the shell's time), None for a phase that is
-    not measured; `sums` are those of before, in V x microseconds and microseconds.
+    not measured; `sums` are of before that in the period: V x microseconds, and microseconds.
     """
 
     since: int
     levels: tuple[int | None, ...]
     sums: tuple[tuple[int, int], ...]
-
-    def until(self, now: int) -> Measured:
-        """The same with the time until now in the sums."""
-        passed = max(now - self.since, 0)
-        sums = (
-            (total, time) if level is None else (total + level * passed, time + passed)
-            for level, (total, time) in zip(self.levels, self.sums, strict=True)
-        )
-        return Measured(now, self.levels, tuple(sums))
 
 
 class Voltage(Behaviour):
@@ -122,17 +122,20 @@ class Voltage(Behaviour):
         self._phases = 3 if polyphase else 1
         self._first_code = 1 if polyphase else 0
         self._settings = settings
-        self._periods = tuple(f"AverageRMSVoltageMeasurementPeriod.Phase{n + 1}" for n in range(self._phases))
-        self._logs = tuple(f"AverageRMSVoltageProfileDataLog.Phase{n + 1}" for n in range(self._phases))
+        self._rows = tuple(_phase(n, n if polyphase else 0) for n in range(1, self._phases + 1))
         self._nothing = (None,) * self._phases
+        self._offset = settings.period_offset * SECOND
 
     # -- what happens -----------------------------------------------------------------
 
     def handle(self, work: Work, event: Event) -> None:
         """Follow voltages, phases, power and time."""
         if isinstance(event, Metrology):
-            if event.voltage_v:
-                self._levels_become(work, self._sensed(work, event.voltage_v))
+            volts = event.voltage_v
+            if volts:
+                held = _measured(work)
+                if held is None or held.levels != volts:
+                    self._levels_become(work, self._sensed(work, volts))
         elif isinstance(event, TimerDue):
             held = _measured(work)
             if held is not None:
@@ -152,15 +155,16 @@ class Voltage(Behaviour):
         held = _measured(work)
         if held is None:
             return None
-        time = work.time
-        due = min(
-            self._period_start(work, phase, time).us + work.int_item(self._periods[phase]) * SECOND
-            for phase, level in enumerate(held.levels)
-            if level is not None
-        )
-        first = work.shell_time(Utc(due))
-        turns = [Utc(since + _lasts(work, code)) for code, since in _turning(work)]
-        return min((first, *turns))
+        time, turning = work.time.us, _turning(work)
+        ends = []
+        for phase, level in enumerate(held.levels):
+            if level is not None:
+                period = self._period(work, phase)
+                ends.append(self._start(time, period) + period)
+        due = min(ends) - time + work.now.us
+        if turning:
+            due = min(due, *(since + _lasts(work, code) for code, since in turning))
+        return Utc(due)
 
     def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
         """Another threshold is compared with the voltage at once."""
@@ -193,47 +197,69 @@ class Voltage(Behaviour):
         if levels == self._nothing:
             work.put(MEASURED, None)
         else:
-            sums = (NO_SUM,) * self._phases if held is None else held.until(work.now.us).sums
-            sums = tuple(NO_SUM if v is None else s for v, s in zip(levels, sums, strict=True))
-            work.set_value(MEASURED, (work.now.us, levels, sums))
+            work.set_value(MEASURED, (work.now.us, levels, self._sums(work, held, levels)))
         self._compare(work, levels)
+
+    def _sums(
+        self, work: Work, held: Measured | None, levels: tuple[int | None, ...]
+    ) -> tuple[tuple[int, int], ...]:
+        """The sums up to now; those of a phase without a level, or that had none, are empty."""
+        if held is None:
+            return (NO_SUM,) * self._phases
+        now, time = work.now.us, work.time.us
+        found = []
+        for phase, (before, after) in enumerate(zip(held.levels, levels, strict=True)):
+            if before is None or after is None:
+                found.append(NO_SUM)
+                continue
+            begun = self._start(time, self._period(work, phase)) - time + now
+            found.append(_added(held.sums[phase], before, now - max(held.since, begun)))
+        return tuple(found)
 
     # -- averages ---------------------------------------------------------------------
 
-    def _period_start(self, work: Work, phase: int, time: Utc) -> Utc:
-        offset = self._settings.period_offset
-        return time.plus(-offset).floor(max(work.int_item(self._periods[phase]), 1)).plus(offset)
+    def _period(self, work: Work, phase: int) -> int:
+        """The measurement period of a phase, microseconds."""
+        return max(work.int_item(self._rows[phase].period), 1) * SECOND
+
+    def _start(self, time: int, period: int) -> int:
+        """When the period began that a time of the clock is in; microseconds."""
+        return (time - self._offset) // period * period + self._offset
 
     def _averages(self, work: Work, held: Measured) -> None:
         """Record the mean of each phase whose period ends now."""
-        time = work.time
-        ended = [n for n in range(self._phases) if self._period_start(work, n, time) == time]
-        if not ended:
+        now, time = work.now.us, work.time.us
+        periods = [self._period(work, phase) for phase in range(self._phases)]
+        ended = [phase for phase, period in enumerate(periods) if self._start(time, period) == time]
+        if not ended or work.value(RECORDED) == now:
             return
-        held = held.until(work.now.us)
-        sums = list(held.sums)
+        work.set_value(RECORDED, now)
         for phase in ended:
-            total, measured = sums[phase]
-            sums[phase] = NO_SUM
+            total, measured = held.sums[phase]
+            level = held.levels[phase]
+            if level is not None:
+                since = max(held.since, now - periods[phase])
+                total, measured = _added((total, measured), level, now - since)
             if measured:
                 mean = (2 * total + measured) // (2 * measured)
-                work.log(self._logs[phase], time.seconds, mean)
+                work.log(self._rows[phase].log, time // SECOND, mean)
                 self._limits(work, phase, mean)
-        work.set_value(MEASURED, (held.since, held.levels, tuple(sums)))
+        if any(held.sums[phase] != NO_SUM for phase in ended):
+            sums = (NO_SUM if phase in ended else one for phase, one in enumerate(held.sums))
+            work.set_value(MEASURED, (held.since, held.levels, tuple(sums)))
 
     def _limits(self, work: Work, phase: int, mean: int) -> None:
         """Count a mean beyond a limit; crossing it either way is an event."""
-        for average in AVERAGES:
-            limit = work.int_item(f"{average.threshold}.Phase{phase + 1}")
+        for average in self._rows[phase].averages:
+            limit = work.int_item(average.threshold)
             beyond = mean > limit if average.above else mean < limit
             if beyond:
-                counter = f"{average.other}.Phase{phase + 1}"
-                work.set_item(counter, min(work.int_item(counter) + 1, MAX_U32))
-            code = average.begins + self._first_code + phase
-            before = _codes(work, BEYOND)
-            if beyond is not (code in before):
-                work.set_value(BEYOND, tuple(sorted(before ^ {code})))
-                occur(work, code if beyond else average.ends + self._first_code + phase)
+                count = work.int_item(average.other) + 1
+                work.set_item(average.other, min(count, MAX_U32))
+            held = work.value(BEYOND)
+            if beyond is not (isinstance(held, tuple) and average.begins in held):
+                work.set_value(BEYOND, tuple(sorted(_codes(work, BEYOND) ^ {average.begins})))
+                occur(work, average.begins if beyond else average.ends)
 
     # -- conditions -------------------------------------------------------------------
 
@@ -266,6 +292,24 @@ class Voltage(Behaviour):
             _keep_turning(work, turning)
 
 
+def _phase(number: int, code: int) -> Phase:
+    """The items of a phase (1 to 3), whose codes are so many after those of a single phase meter."""
+    return Phase(
+        f"AverageRMSVoltageMeasurementPeriod.Phase{number}",
+        f"AverageRMSVoltageProfileDataLog.Phase{number}",
+        tuple(
+            Limit(
+                f"{average.threshold}.Phase{number}",
+                f"{average.other}.Phase{number}",
+                average.above,
+                average.begins + code,
+                average.ends + code,
+            )
+            for average in AVERAGES
+        ),
+    )
+
+
 def _condition(code: int) -> Limit:
     """The condition that a code begins, of whatever phase. Raises StoreError."""
     for condition in CONDITIONS:
@@ -277,6 +321,11 @@ def _condition(code: int) -> Limit:
 def _lasts(work: Work, code: int) -> int:
     """After how many microseconds a condition has lasted for longer than its period."""
     return work.int_item(_condition(code).other) * SECOND + 1
+
+
+def _added(summed: tuple[int, int], level: int, time: int) -> tuple[int, int]:
+    """A sum with a level that held for some time."""
+    return (summed[0] + level * time, summed[1] + time) if time > 0 else summed
 
 
 def _measured(work: Work) -> Measured | None:
