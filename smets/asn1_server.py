@@ -26,7 +26,7 @@ class Asn1Server:
         """What the use case's server makes of the payload. Raises ParseError or SecurityError."""
         return self._server(arrival).conform(arrival)
 
-    def execute(self, work: Work, arrival: Arrival) -> bytes:
+    def execute(self, work: Work, arrival: Arrival) -> bytes | None:
         """What the use case's server does."""
         return self._server(arrival).execute(work, arrival)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from gbcs.errors import Check, GbcsError, ParseError, SecurityError
 from gbcs.ids import Cra, EntityId, KeyUsage, Kind
-from gbcs.message import Message, OtherInformation
+from gbcs.message import Message, OtherInformation, parse_message
 from gbcs.security.content import ContentSealer, alert_draft
 from gbcs.security.mac import message_mac
 from gbcs.security.signature import sign_octets
@@ -55,12 +55,13 @@ from .profile import Profile
 from .settings import DEFAULT_SETTINGS, DeviceSettings
 from .store import Store, StoreError
 from .values import pack, unpack
-from .work import LOG, AlertRequest, Cache, Work
+from .work import LOG, AlertRequest, Cache, Work, reply_name
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
 ANSWERS = "answer/"
+UNANSWERED = "unanswered/"
 LIMITER = "limiter/"
 POWER_LOST = "power/lost"
 STARTED = "started"
@@ -168,6 +169,9 @@ class Device:
                 behaviour.handle(work, event)
             if isinstance(event, PowerRestored):
                 work.put(POWER_LOST, None)
+            for name, payload in work.answers:
+                self._answer_late(work, identity, name, payload)
+            work.answers.clear()
             self._send_alerts(work, identity)
             new_credentials = work.changed((CELL, OWN))
             work.commit()
@@ -220,6 +224,17 @@ class Device:
         if use_case.replay_protected and arrival.role is not None:
             identity.set_counter(arrival.role, message.counter)
         payload = self.profile.server(use_case).execute(work, arrival)
+        if payload is None:
+            work.put(f"{UNANSWERED}{reply_name(message)}", message.octets)
+            text = f"{use_case.name} {message.code:04X}, its answer follows"
+            work.report("accepted", text, "gbcs-crypto 17")
+            return
+        self._answer(work, identity, arrival, payload, digest)
+
+    def _answer(
+        self, work: Work, identity: Identity, arrival: Arrival, payload: bytes, digest: bytes
+    ) -> None:
+        message, use_case = arrival.message, arrival.known_use_case
         answer = Message(
             Cra.RESPONSE,
             message.counter,
@@ -235,6 +250,21 @@ class Device:
         self._store_answer(work, digest, octets)
         work.effect(SendMessage(octets, message.originator))
         work.report("executed", f"{use_case.name} {message.code:04X}", "gbcs-messages 11 steps 10 to 12")
+
+    def _answer_late(self, work: Work, identity: Identity, name: str, payload: bytes) -> None:
+        """Answer a command whose execution took more than one unit of work."""
+        octets = work.get(f"{UNANSWERED}{name}")
+        if octets is None:
+            return
+        work.put(f"{UNANSWERED}{name}", None)
+        try:
+            message = parse_message(octets)
+            arrival = Arrival(message, identity, by_code(message.code), False)
+            self._answer(work, identity, arrival, payload, sha256(octets).digest())
+        except SecurityError as error:  # its originator may have been replaced meanwhile
+            work.report("unsent", f"the answer {name}: {error.reason}", "gbcs-messages 11", error.check)
+        except ParseError as error:
+            raise StoreError(f"the store holds no command here: {error}") from None
 
     def _protect(self, identity: Identity, answer: Message, arrival: Arrival) -> Message:
         if arrival.answer_signed:

@@ -28,8 +28,11 @@ class PayloadServer(Protocol):
     def conform(self, arrival: Arrival) -> Any:
         """The parsed request, if it has the use case's template. Raises ParseError or SecurityError."""
 
-    def execute(self, work: Work, arrival: Arrival) -> bytes:
-        """Carry the command out, item by item, and give the response's payload."""
+    def execute(self, work: Work, arrival: Arrival) -> bytes | None:
+        """Carry the command out, item by item, and give the response's payload.
+
+        None: a behaviour gives it later (`Work.answer`).
+        """
 
 
 class Behaviour:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gbcs.errors import Check
 from gbcs.ids import EntityId
+from gbcs.message import Message
 from gbcs.time import Utc
 
 from .events import Effect, Happened
@@ -84,6 +85,7 @@ class Work:
         "_store",
         "_values",
         "alerts",
+        "answers",
         "defaults",
         "effects",
         "log_sizes",
@@ -113,6 +115,7 @@ class Work:
         self._event_is_on = event_is_on
         self.effects: list[Effect] = []
         self.alerts: list[AlertRequest] = []
+        self.answers: list[tuple[str, bytes]] = []
 
     # -- raw octets -------------------------------------------------------------------
 
@@ -165,13 +168,14 @@ class Work:
     def all_or_nothing(self) -> Iterator[None]:
         """Forget every change, effect and alert of the block if it raises."""
         octets, values = dict(self._octets), dict(self._values)
-        effects, alerts = len(self.effects), len(self.alerts)
+        effects, alerts, answers = len(self.effects), len(self.alerts), len(self.answers)
         try:
             yield
         except BaseException:
             self._octets, self._values = octets, values
             del self.effects[effects:]
             del self.alerts[alerts:]
+            del self.answers[answers:]
             raise
 
     # -- values -----------------------------------------------------------------------
@@ -273,6 +277,10 @@ class Work:
         """Say what was made of the event."""
         self.effects.append(Happened(verdict, text, rule, check))
 
+    def answer(self, name: str, payload: bytes) -> None:
+        """Give the answer of a command that was executed without one (see `reply_name`)."""
+        self.answers.append((name, payload))
+
     def alert(
         self,
         code: int,
@@ -287,3 +295,8 @@ class Work:
         self.alerts.append(
             AlertRequest(code, content, message_code, recipient, supplementary, payload, sealed)
         )
+
+
+def reply_name(message: Message) -> str:
+    """By what an answer that follows is called: whose command it is for, and its counter."""
+    return f"{message.originator}/{message.counter:016X}"

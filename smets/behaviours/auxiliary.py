@@ -18,7 +18,7 @@ from typing import Any
 
 from gbcs.dlms.axdr import Tag, number, octet_string
 from gbcs.errors import BuildError
-from gbcs.ids import EntityId
+from gbcs.ids import DeviceType, EntityId
 from gbcs.time import Utc
 
 from ..eventlog import occur
@@ -102,6 +102,10 @@ class AuxiliarySettings:
     longest_minutes: int = 0xFFFF
     """The longest duration ECS47 may have, in minutes. Gap: smets-esme 15 has 24 hours for the newer
     commands, and 16 bits of minutes for this one."""
+
+    assigns_joined: bool = True
+    """A switch that joins (CS03A1) takes the first number without a controller, and leaves it when it
+    unjoins. Gap: smets-esme 5.7.5.38 has type and identifier as read; only the superseded ECS46c sets it."""
 
     acts_again: bool = True
     """Set every controller again when power returns, also where its state is the old one. Gap:
@@ -274,6 +278,19 @@ class Auxiliary(Behaviour):
         if held is not None and kind_at(work, n) is not Kind.HCALCS:
             log(work, n, held, FAILED)
             occur(work, FAILURE)
+
+    def heard(self, work: Work, station: EntityId, kind: DeviceType | None) -> None:
+        """A device joined the meter, as some kind, or left it (None): give or take a number."""
+        held = self._of(work, station)
+        if self._settings.assigns_joined and kind is DeviceType.HCALCS and not held:
+            free = [n for n in CONTROLLERS if kind_at(work, n) is Kind.NONE]
+            for n in free[:1]:
+                work.set_item(f"AuxiliaryController{n}.TypeAndIdentifier", bytes(station))
+        for n in held if kind is None else ():
+            self._switches[n].cancel(work)
+            if self._settings.assigns_joined:
+                work.set_item(f"AuxiliaryController{n}.TypeAndIdentifier", b"")
+        unsettle(work)
 
     # -- settling ---------------------------------------------------------------------
 

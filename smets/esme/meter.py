@@ -22,8 +22,10 @@ from ..behaviours.billing import Billing, BillingSettings
 from ..behaviours.boost import Boost, BoostSettings
 from ..behaviours.clock import Clock, ClockSettings, set_clock
 from ..behaviours.credentials import Replacements
+from ..behaviours.device_log import holds
 from ..behaviours.firmware import Firmware
 from ..behaviours.history import History, HistorySettings
+from ..behaviours.joining import Joining, JoinSettings
 from ..behaviours.load_limit import LoadLimit, LoadLimitSettings
 from ..behaviours.metering import Metering
 from ..behaviours.outage import Outage, OutageSettings
@@ -43,6 +45,7 @@ from ..device import Device
 from ..dlms_server import DlmsServer, alert_payload
 from ..firmware_server import FirmwareServer
 from ..han.ota_firmware import hash_in_store
+from ..join_server import JoinServer
 from ..own_credentials_server import OwnCredentialsServer
 from ..profile import Behaviour, Hooks, Profile
 from ..replacement_server import ReplacementServer
@@ -68,6 +71,7 @@ class EsmeOptions:
     clock_tolerance: int = 10
     auxiliary: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     boost: BoostSettings = field(default_factory=BoostSettings)
+    joins: JoinSettings = field(default_factory=JoinSettings)
     clock: ClockSettings = field(default_factory=ClockSettings)
     tariff: TariffSettings = field(default_factory=TariffSettings)
     billing: BillingSettings = field(default_factory=BillingSettings)
@@ -106,6 +110,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     billing = Billing(twin, options.billing)
     replacements = Replacements(DeviceType.ESME, NewSupplier(billing, top_up))
     firmware = Firmware(options.firmware, hash_in_store(options.firmware.boundary))
+    joining, partners = _partners(by_name, options)
     behaviours: tuple[Behaviour, ...] = (
         Identification(),
         Clock(options.clock_tolerance, options.clock),
@@ -126,7 +131,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         Resets(future_dated, by_name),
         Messages(),
         future_dated,
-        *_controllers(by_name, options),
+        *partners,
         replacements,
         firmware,
     )
@@ -142,6 +147,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         ReplacementServer(replacements),
         OwnCredentialsServer(),
         FirmwareServer(firmware),
+        JoinServer(joining),
     )
     return Profile(
         DeviceType.ESME,
@@ -179,12 +185,20 @@ def commission(work: Work, time: Utc) -> None:
     set_clock(work, time)
 
 
-def _controllers(items: Collection[str], options: EsmeOptions) -> tuple[Behaviour, ...]:
-    """Boost and the auxiliary controllers, as far as the meter has their data items."""
+def _partners(items: Collection[str], options: EsmeOptions) -> tuple[Joining, tuple[Behaviour, ...]]:
+    """The device log, and with it boost and the auxiliary controllers the meter has the items of."""
     if "aux" in options.without:
-        return ()
-    auxiliary = Auxiliary(items, settings=options.auxiliary)
-    return (auxiliary,) if "boost" in options.without else (Boost(auxiliary, options.boost), auxiliary)
+        joining = Joining(DeviceType.ESME, options.joins)
+        return joining, (joining,)
+    auxiliary = Auxiliary(items, _is_switch, options.auxiliary)
+    joining = Joining(DeviceType.ESME, options.joins, (auxiliary.heard,))
+    if "boost" in options.without:
+        return joining, (joining, auxiliary)
+    return joining, (joining, Boost(auxiliary, options.boost), auxiliary)
+
+
+def _is_switch(work: Work, station: EntityId) -> bool:
+    return holds(work, station, DeviceType.HCALCS)
 
 
 def entity_of(store: Store) -> EntityId:

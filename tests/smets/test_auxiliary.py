@@ -42,6 +42,9 @@ def meter(types: Sequence[bytes] = (SWITCH,), calendar: Value = (), **items: Val
         f"AuxiliaryController{n}.TypeAndIdentifier": kind for n, kind in enumerate(types, 1)
     }
     raw = {"auxiliary/plan": pack(None)}
+    for kind in types:  # a switch on the home area network is in the device log
+        if len(kind) == 8 and any(kind):
+            raw[f"device-log/{EntityId(kind)}"] = pack((4, 0, 0, bytes(16)))
     home = Home.new(items={**held, "AuxiliaryControllerCalendar": calendar, **items}, raw=raw)
     home.handle(TimerDue())
     return home

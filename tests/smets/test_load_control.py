@@ -10,6 +10,7 @@ from gbcs.errors import BuildError
 from gbcs.ids import EntityId
 from gbcs.time import ACTIVATE_NOW
 from smets.behaviours.auxiliary import ControllerFailed
+from smets.behaviours.device_log import Entry, put, remove
 from smets.behaviours.load_control import (
     CancelLoadControlEvent,
     EventStatusReported,
@@ -185,12 +186,34 @@ def test_a_clock_set_back_does_not_leave_a_switch_without_orders() -> None:
 
 def test_another_controller_takes_the_orders_back() -> None:
     home = switched()
+    work = home.work
+    put(work, Entry(OTHER, 4, 0, 0))
+    work.commit()
     (order,) = orders(command(home, ON).effects)
     home.wait(1)
     values: list[Value] = [OTHER, b"", b"", b"", b"", (), (), ACTIVATE_NOW, ACTIVATE_NOW]
     effects = home.run("ECS46c", [bytes(v) if isinstance(v, EntityId) else v for v in values]).effects
     assert CancelLoadControlEvent(STATION, order.event) in effects
     assert [(o.station, o.on) for o in orders(effects)] == [(OTHER, False)]
+
+
+def test_a_switch_that_is_not_in_the_device_log_gets_no_orders_until_it_joins() -> None:
+    home = switched()
+    work = home.work
+    remove(work, STATION)
+    work.commit()
+    effects = command(home, ON).effects
+    assert orders(effects) == []
+    assert [a.code for a in alerts_in(effects)] == [0x811A]
+    assert actions(home)[-1] == (ON, 2, 0)
+    assert live(home, 600) == []
+    assert orders(home.handle(ScheduledEventsAsked(STATION))) == []
+    work = home.work
+    put(work, Entry(STATION, 4, 0, 0))
+    work.put("auxiliary/plan", None)
+    work.commit()
+    home.restart()
+    assert [o.on for o in orders(home.handle(TimerDue()))] == [True]
 
 
 def test_one_switch_may_stand_behind_one_number_beside_others() -> None:
