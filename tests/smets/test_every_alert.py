@@ -1,15 +1,15 @@
 """Every row of the event table that names the ESME is raised, logged and masked as it says.
 
 THE table is `TRIGGERS`: what makes a meter raise each code. To add one, write its row and take its
-code out of `AWAITED`. A trigger begins with a fresh meter, everything configurable switched on,
-and its `run` gives the effects of what it does; the code has to come `times` times in all, whatever
-else comes. Test ids of rows whose attributes the reference infers from sibling codes say so.
+code out of `AWAITED`; an area with many of them has a module of its own, as `power_triggers`. A
+trigger begins with a fresh meter, everything configurable switched on, and its `run` gives the effects
+of what it does; the code has to come `times` times in all, whatever else comes. Test ids of rows whose
+attributes the reference infers from sibling codes say so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
 import pytest
 
@@ -24,19 +24,15 @@ from gbcs.security.requests import read_request
 from smets.alerts import AlertCode, alert_table
 from smets.behaviours.alert_settings import BITS, SETTINGS
 from smets.behaviours.firmware import NewImage
-from smets.behaviours.outage import INTERRUPTED, RESTORED, RESTORED_AFTER_LONG
 from smets.behaviours.power_events import FAULTS
 from smets.behaviours.tamper import ROWS as TAMPERS
 from smets.events import (
     Effect,
     HubTime,
-    Metrology,
-    PowerLost,
-    PowerRestored,
     RemotePartyMessage,
     TimerDue,
 )
-from smets.sensing import Attack, AttackSensed, Condition, ConditionSensed, Diagnosed, Fault, PhaseSupply
+from smets.sensing import Attack, Condition, Fault
 from smets.values import Value
 from tests.smets.homes import (
     ENTITIES,
@@ -49,128 +45,11 @@ from tests.smets.homes import (
     maced,
     remade,
 )
+from tests.smets.power_triggers import CURRENT, POWER
+from tests.smets.triggers import Run, Trigger, bad, commands, then
 
-Run = Callable[[Home], Iterable[Effect]]
 GENERIC = {True: 0x1000, False: 0x1001}
 LOGS = {"event": "EventLog", "security": "SecurityLog", "power": "PowerEventLog"}
-
-
-@dataclass(frozen=True)
-class Trigger:
-    """What raises a code: `run` on a meter with `items`; `to` where the table names no party of it."""
-
-    run: Run
-    items: Mapping[str, Value] = field(default_factory=dict)
-    variant: str = "single"
-    times: int = 1
-    to: frozenset[EntityId] | None = None
-
-
-def then(*steps: object) -> Run:
-    """Events one after the other; a number is seconds that pass, to whatever is due then."""
-
-    def run(home: Home) -> Iterable[Effect]:
-        effects: list[Effect] = []
-        for step in steps:
-            if isinstance(step, int):
-                home.wait(step)
-            effects += home.handle(TimerDue() if isinstance(step, int) else step)
-        return effects
-
-    return run
-
-
-def commands(*asked: tuple[str, list[Value] | None]) -> Run:
-    """Commands one second after the other, each of them carried out."""
-
-    def run(home: Home) -> Iterable[Effect]:
-        effects: list[Effect] = []
-        for name, values in asked:
-            home.wait(1)
-            reply = home.run(name, values)
-            assert not any(reply.results), (name, reply.results)
-            effects += reply.effects
-        return effects
-
-    return run
-
-
-def bad(*faults: Callable[[Home], object]) -> Run:
-    """Commands that are refused."""
-    return lambda home: [e for make in faults for e in home.deliver(make(home)).effects]  # type: ignore[arg-type]
-
-
-# -- voltage ------------------------------------------------------------------------------
-
-NORMAL, HALF_HOUR = 240, 1800
-LIMITS = {0x8002: 270, 0x8006: 190, 0x8020: 290, 0x8024: 260, 0x8028: 170, 0x802C: 210}
-ENDS = {0x8002: 0x8085, 0x8006: 0x8089, 0x8020: 0x808D, 0x8024: 0x8091, 0x8028: 0x8095, 0x802C: 0x8099}
-
-
-def volts(phase: int, level: int) -> Metrology:
-    """A voltage of one phase (0: there is only one), the others as they should be."""
-    levels = [NORMAL] * (3 if phase else 1)
-    levels[max(phase - 1, 0)] = level
-    return Metrology(voltage_v=tuple(levels))
-
-
-def voltages() -> dict[int, Trigger]:
-    """Beginning and end of each condition and average of the only phase and of three."""
-    found = {}
-    for code, level in LIMITS.items():
-        seconds = 2 * HALF_HOUR if code in (0x8002, 0x8006) else 31
-        for phase in range(4):
-            variant = "polyphase" if phase else "single"
-            begins = (volts(phase, level), seconds)
-            found[code + phase] = Trigger(then(*begins), variant=variant)
-            found[ENDS[code] + phase] = Trigger(then(*begins, volts(phase, NORMAL), seconds), variant=variant)
-    return found
-
-
-# -- outages, tamper, what the meter tells ------------------------------------------------
-
-
-def outages() -> dict[int, Trigger]:
-    """Short and long ones, of the supply and of each phase."""
-    found = {}
-    for place in range(4):
-        lost, back = (PhaseSupply(place, False), PhaseSupply(place, True)) if place else (PowerLost(), None)
-        variant = "polyphase" if place else "single"
-        found[INTERRUPTED[place]] = Trigger(then(lost), variant=variant)
-        for code, seconds in ((RESTORED[place], 179), (RESTORED_AFTER_LONG[place], 180)):
-            found[code] = Trigger(then(lost, seconds, back or PowerRestored()), variant=variant)
-    return found
-
-
-def tampers() -> dict[int, Trigger]:
-    """Beginning and end of each kind; the last with a code stands for it."""
-    found = {}
-    for row in TAMPERS:
-        begins = AttackSensed(row.what, True)
-        found[row.begins] = Trigger(then(begins))
-        if row.ends is not None:
-            found[row.ends] = Trigger(then(begins, 5, AttackSensed(row.what, False)))
-    return found
-
-
-CURRENT = {
-    0x8010: (Condition.OVER_CURRENT, 0, "single"),
-    0x8011: (Condition.OVER_CURRENT, 1, "polyphase"),
-    0x8016: (Condition.OVER_CURRENT, 2, "polyphase"),
-    0x8013: (Condition.OVER_CURRENT, 3, "polyphase"),
-    0x8014: (Condition.POWER_FACTOR, 0, "single"),
-    0x81B7: (Condition.PHASE_SEQUENCE, 0, "polyphase"),
-    0x81B8: (Condition.POLARITY, 0, "single"),
-    0x81BB: (Condition.REVERSE_CURRENT, 0, "single"),
-}
-LOW_FACTOR, GOOD_FACTOR = (ConditionSensed(Condition.POWER_FACTOR, present) for present in (True, False))
-LOAD_LIMIT: dict[str, Value] = {
-    "LoadLimitPowerThreshold": 1000,
-    "LoadLimitPeriod": 60,
-    "LoadLimitRestorationPeriod": 30,
-    "LoadLimitSupplyState": True,
-}
-LIMITED = (Metrology(power_w=1001), 61)
 
 
 # -- credit, clock, refused commands ------------------------------------------------------
@@ -276,17 +155,8 @@ def activated_without_image(home: Home) -> Iterable[Effect]:
 # -- the table ----------------------------------------------------------------------------
 
 TRIGGERS: dict[int, Trigger] = {
-    # voltage, power, tamper, load limiting
-    **voltages(),
-    **outages(),
-    **tampers(),
-    **{code: Trigger(then(ConditionSensed(w, True, p)), variant=v) for code, (w, p, v) in CURRENT.items()},
-    0x8015: Trigger(then(LOW_FACTOR, 5, GOOD_FACTOR)),
-    **{code: Trigger(then(Diagnosed(what))) for what, code in FAULTS.items()},
-    0x81BE: Trigger(then(AttackSensed(Attack.OTHER, True)), {"SupplyTamperState": True}),
-    0x8F01: Trigger(then(*LIMITED), LOAD_LIMIT),
-    0x8F33: Trigger(then(*LIMITED), LOAD_LIMIT),
-    0x8F34: Trigger(then(*LIMITED, 30), LOAD_LIMIT),
+    # voltage, power, tamper, load limiting, findings about itself
+    **POWER,
     # clock
     0x8145: Trigger(hub_ahead(5)),
     0x8F0C: Trigger(hub_ahead(60)),
