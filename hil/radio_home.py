@@ -34,12 +34,14 @@ from .radio.interface import (
     DeviceRadio,
     JoinRefused,
     Lost,
+    Network,
     NetworkDown,
     NetworkSettings,
     NetworkUp,
     NodeType,
     NoNetwork,
     RadioError,
+    Refused,
 )
 from .radio.interface import Event as RadioEvent
 from .radio_node import NoKey, RadioNode
@@ -141,7 +143,7 @@ class RadioHome(NodesHome):
         settings = NetworkSettings.seeded(random, extended_pan_id=entry.gpf)
         if settings.network_key is not None:
             self._show_key(settings.network_key, "network")
-        network = await patiently(lambda: hub.form(settings), hub)
+        network = await patiently(lambda: _formed(hub, settings), hub)
         if self._sniffer is not None:
             await self._sniffer.start(network.channel)
         await patiently(lambda: hub.allow_partner_keys(True), hub)
@@ -469,6 +471,16 @@ class RadioHome(NodesHome):
     def _hand_on(self, to: str, frame: Frame | Sent) -> None:
         hub = to == self.scenario.hub.name
         self._later(CARRY_US, partial(self._hub_event if hub else partial(self._station_event, to), frame))
+
+
+async def _formed(hub: DeviceRadio, settings: NetworkSettings) -> Network:
+    """Form a network, also where the dongle did before its line was lost. Raises RadioError."""
+    try:
+        return await hub.form(settings)
+    except Refused:
+        await hub.resume()
+        await hub.leave()
+        return await hub.form(settings)
 
 
 def _stream(random: Callable[[str], Callable[[int], bytes]], label: str) -> Callable[[int], bytes]:

@@ -49,6 +49,8 @@ from .radio.interface import (
     Event,
     Joined,
     Left,
+    LinkLost,
+    Lost,
     NetworkDown,
     NetworkUp,
     PartnerKey,
@@ -251,11 +253,19 @@ class RadioNode:
             elif isinstance(event, NetworkUp) and event.reset_keys:
                 for station in event.reset_keys:
                     self._note(station, "the dongle had lost the link key", "lost")
+            elif isinstance(event, Lost) and self._establishment.partner is not None:
+                self._spawn(self._begin_again(self._establishment.partner))
             elif isinstance(event, BindRequested | PartnerKey):
                 self._spawn(self._partner(event))
             if self._completion is not None:
                 self._complete(event)
             self._heard(event)
+
+    async def _begin_again(self, partner: EntityId) -> None:
+        """What came meanwhile is lost with the line: an exchange ends once that is back."""
+        await self.radio.wait_up()
+        if self._establishment.partner == partner:
+            self._happens(NotDelivered(partner))
 
     async def _partner(self, event: BindRequested | PartnerKey) -> None:
         try:
@@ -383,6 +393,8 @@ class RadioNode:
                     await self.radio.send(effect.destination.station, message)
                 except RadioError as error:
                     self._note(effect.destination.station, str(error), "lost")
+                    if isinstance(error, LinkLost):  # or each attempt would fail at once
+                        await self.radio.wait_up()
                     self._happens(NotDelivered(effect.destination.station))
             elif isinstance(effect, Established):
                 await self._install(effect)
