@@ -43,7 +43,7 @@ from .display_commands import SELECT_EMERGENCY_CREDIT, DisplayCommand, answered
 from .local_commands import told
 from .non_disablement import CALENDAR, SPECIAL_DAYS, NonDisablement
 from .payment_settings import DEFAULT_PAYMENT_SETTINGS, PaymentSettings
-from .supply import Reason, Supply, Trigger, reasons_of
+from .supply import DEFAULT_SUPPLY_SETTINGS, Reason, Supply, SupplySettings, Trigger, reasons_of
 
 CONDITIONS = "payment/conditions"
 LIMIT = "payment/emergency-credit-limit"  # the limit that the emergency credit balance belongs to
@@ -78,9 +78,10 @@ class Payment(Behaviour):
         self,
         suspensions_of: SuspensionsOf = lambda work: Suspensions(False, False),
         settings: PaymentSettings = DEFAULT_PAYMENT_SETTINGS,
+        supply: SupplySettings = DEFAULT_SUPPLY_SETTINGS,
     ) -> None:
         self.settings = settings
-        self.supply = Supply(self._may_arm)
+        self.supply = Supply(self._may_arm, supply)
         self._suspensions_of = suspensions_of
         self._non_disablement = NonDisablement(settings.non_disablement)
 

@@ -175,7 +175,7 @@ class SupplySettings:
     (smets-esme 13 and 14)."""
 
 
-DEFAULT_SETTINGS = SupplySettings()
+DEFAULT_SUPPLY_SETTINGS = SupplySettings()
 
 
 class Supply(Behaviour):
@@ -183,7 +183,9 @@ class Supply(Behaviour):
 
     name = "supply"
 
-    def __init__(self, credit: Callable[[Work], bool], settings: SupplySettings = DEFAULT_SETTINGS) -> None:
+    def __init__(
+        self, credit: Callable[[Work], bool], settings: SupplySettings = DEFAULT_SUPPLY_SETTINGS
+    ) -> None:
         self._credit = credit
         self._transitions = tuple(_read_as(row, settings) for row in TRANSITIONS)
 

@@ -34,6 +34,7 @@ from ..behaviours.payment_settings import PaymentSettings
 from ..behaviours.power_events import PowerEvents, PowerEventSettings
 from ..behaviours.randomised_offset import randomised_offset
 from ..behaviours.resets import Resets
+from ..behaviours.supply import SupplySettings
 from ..behaviours.tamper import Tamper
 from ..behaviours.tariff import Tariff, TariffSettings
 from ..behaviours.timed_charges import TimedCharges
@@ -81,6 +82,7 @@ class EsmeOptions:
     outage: OutageSettings = field(default_factory=OutageSettings)
     power_events: PowerEventSettings = field(default_factory=PowerEventSettings)
     payment: PaymentSettings = field(default_factory=PaymentSettings)
+    supply: SupplySettings = field(default_factory=SupplySettings)
     firmware: FirmwareSettings = field(default_factory=FirmwareSettings)
 
 
@@ -103,7 +105,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     by_name = {item.name: item for item in rows}
     objects = model(DeviceType.ESME, absent_flags(options.variant) | options.without)
     twin, polyphase = options.variant == "twin", options.variant == "polyphase"
-    payment = Payment(suspensions_of(twin), options.payment)
+    payment = Payment(suspensions_of(twin), options.payment, options.supply)
     top_up = TopUp(payment)
     tariff = Tariff(payment.charge, twin, options.tariff)
     future_dated = FutureDated(objects)

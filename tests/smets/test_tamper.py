@@ -7,6 +7,8 @@ import pytest
 from smets.alerts import alert_table
 from smets.behaviours.supply import Reason, State, Supply, SupplySettings, Trigger, reasons_of, state_of
 from smets.behaviours.tamper import PRESENT, ROWS, tampered
+from smets.device import Device
+from smets.esme.meter import EsmeOptions, esme_profile
 from smets.events import Actuate, Effect, UserAction
 from smets.sensing import Attack, AttackSensed
 from smets.store import StoreError
@@ -119,11 +121,11 @@ def test_credit_does_not_unlock() -> None:
 @pytest.mark.parametrize("ends", [True, False])
 def test_whether_enable_supply_unlocks_is_a_setting(ends: bool) -> None:
     home = Home.new(items=LOCKED)
+    profile = esme_profile(EsmeOptions(supply=SupplySettings(enable_ends_tamper_lock=ends)))
+    home.device = Device(profile, home.store, home.now)
     opened(home)
-    work = home.work
-    supply = Supply(lambda work: True, SupplySettings(enable_ends_tamper_lock=ends))
-    assert supply.trigger(work, Trigger.ENABLE) is ends
-    assert state_of(work) is (State.ENABLED if ends else State.DISABLED)
+    assert home.run("ECS42").results == [0 if ends else 250]
+    assert state_of(home.work) is (State.ENABLED if ends else State.DISABLED)
 
 
 @pytest.mark.parametrize("may", [True, False])
