@@ -1,4 +1,4 @@
-"""Running one pair: a fresh device, the command with its MAC re-made, the answer compared."""
+"""Running one pair: a fresh device, the command with MAC and token re-made, the answer compared."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from gbcs.usecases import UseCase, by_code
 from smets.behaviours import activation as values_to_activate
 from smets.behaviours import credentials, firmware
 from smets.behaviours.clock import set_clock
+from smets.behaviours.joining import AgreeKey, KeyAgreed
 from smets.chance import SEED_OCTETS, seeded
 from smets.device import Device
 from smets.events import ArmStoreFault, Effect, Happened, HubTime, RemotePartyMessage, SendMessage, TimerDue
@@ -37,6 +38,7 @@ from .compare import compare_headers, compare_payloads
 from .der import der_fault, is_dated, needs_key_of
 from .pairs import Collection, FutureDatedResult, Pair, future_dated_result
 from .preconditions import PRECONDITIONS
+from .tokens import with_own_token
 from .variants import VARIANTS, Variant, not_built
 from .verdicts import Outcome, Verdict
 
@@ -139,7 +141,7 @@ class Replayer:
         device.handle(HubTime(time), time)
         if fault is not None:
             device.handle(ArmStoreFault(*fault), time)
-        effects = device.handle(RemotePartyMessage(command.octets), time)
+        effects = _with_partners(device, device.handle(RemotePartyMessage(command.octets), time), time)
         sent = [parse_message(effect.octets) for effect in effects if isinstance(effect, SendMessage)]
         answers = [message for message in sent if message.cra is Cra.RESPONSE]
         if len(answers) != 1:
@@ -207,13 +209,14 @@ class Replayer:
                 raise KeyUnavailable(f"no {name} certificate of {command.originator}")
 
     def _remade(self, command: Message) -> Message:
-        """The command with the MAC for a device whose keys are ours; the signature stays."""
+        """The command with MAC and token for a device whose keys are ours; the signature stays."""
         if not command.mac_header:
             return command
         broker = self._chosen(Role.ACCESS_CONTROL_BROKER, command.originator)
         if broker is None:
             raise KeyUnavailable("no certificate of an Access Control Broker")
-        return AccessControlBroker(broker, self._store_for(command.recipient)).mac(command)
+        store = self._store_for(command.recipient)
+        return AccessControlBroker(broker, store).mac(with_own_token(command, store))
 
     def _store_for(self, device: EntityId) -> MemoryKeyStore:
         """The key store with the device's certificates replaced by those of its own keys."""
@@ -287,6 +290,14 @@ def _stepped(device: Device, now: Utc, time: Utc) -> Device:
     set_clock(work, time)
     work.commit()
     return device.reopened(now)
+
+
+def _with_partners(device: Device, effects: tuple[Effect, ...], time: Utc) -> tuple[Effect, ...]:
+    """The effects, and what follows where the device another one joins agrees on a key (CS03)."""
+    for effect in effects:
+        if isinstance(effect, AgreeKey):
+            effects += device.handle(KeyAgreed(effect.station, bytes(16)), time)
+    return effects
 
 
 def _next_activation(device: Device, now: Utc) -> Utc | None:

@@ -30,12 +30,8 @@ VARIANTS: Mapping[DeviceType, tuple[Variant, ...]] = {
     DeviceType.CHF: (Variant("CHF single band", chf_profile),),
 }
 
-NOT_BUILT: Mapping[str, str] = {
-    "CS01a": "applying top-up tokens is not built",
-}
-
 
 def not_built(use_case: UseCase) -> str:
     """Why no variant of a device executes a use case."""
-    reason = NOT_BUILT.get(use_case.name, f"{use_case.name} is not built")
+    reason = f"{use_case.name} is not built"
     return f"replaced in later GBCS, and {reason}" if use_case.superseded else reason

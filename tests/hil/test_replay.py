@@ -37,7 +37,7 @@ from tests.hil.replay_home import (
 )
 
 ECS52, ECS35A, ECS26J, ECS26F, ECS25R1, ECS24B = 0x0059, 0x0048, 0x00BE, 0x0040, 0x00EE, 0x00BD
-ECS17B, ECS43, ECS28A, ECS26A, CS02A, CS01A = 0x0027, 0x0050, 0x0043, 0x003B, 0x0008, 0x0007
+ECS17B, ECS43, ECS28A, ECS26A, CS02A = 0x0027, 0x0050, 0x0043, 0x003B, 0x0008
 COLLECTION = protected(ECS17B, "ImportRegisterCollection.read")
 
 
@@ -431,11 +431,9 @@ def test_what_is_not_built_says_so() -> None:
     home.pair("READ", ECS52)
     for name in list(home.messages):
         message = home.messages.pop(name)
-        for code in (CS01A, 0xFFFF):
-            other = replace(message, other=OtherInformation(code)).encoded()
-            home.messages[name.replace("READ", f"{code:04X}")] = other
+        other = replace(message, other=OtherInformation(0xFFFF)).encoded()
+        home.messages[name.replace("READ", "FFFF")] = other
     found = {o.case: (o.verdict, o.why) for o in home.replay()}
-    assert found["0007_X"] == (Verdict.UNSUPPORTED, "applying top-up tokens is not built")
     assert found["FFFF_X"] == (Verdict.UNSUPPORTED, "no such use case")
 
 
