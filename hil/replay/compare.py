@@ -21,6 +21,9 @@ from gbcs.message import Message
 from .der import status_codes
 from .shapes import agreed, shape_of, undeclared
 
+# what lists in DER hold is state, as arrays of DLMS: by Message Code and path
+STATE_LISTS = {0x0013: frozenset(("payload[1]",))}
+
 Unseal = Callable[[Message, bytes], bytes]
 Opened = tuple[Data, Data | None]  # what an item gave; where it is protected its parameters, its plaintext
 
@@ -153,7 +156,8 @@ def _tree_differences(declared: WireType | None, wanted: Data, given: Data, path
 
 
 def _compare_der(reference: Message, answer: Message) -> list[str]:
-    differences = list(_der_differences(parse_der(reference.payload), parse_der(answer.payload), "payload"))
+    trees = parse_der(reference.payload), parse_der(answer.payload)
+    differences = list(_der_differences(*trees, "payload", STATE_LISTS.get(reference.code, frozenset())))
     if differences:
         return differences
     pairs = zip(status_codes(reference), status_codes(answer), strict=True)
@@ -164,13 +168,17 @@ def _compare_der(reference: Message, answer: Message) -> list[str]:
     ]
 
 
-def _der_differences(wanted: Node, given: Node, path: str) -> Iterator[str]:
+def _der_differences(wanted: Node, given: Node, path: str, lists: frozenset[str]) -> Iterator[str]:
+    """`lists`: the paths whose elements are compared with the first one of the reference, if it has any."""
     if wanted.tag != given.tag:
         yield f"{path}: tag {wanted.tag:02X} expected, {given.tag:02X} given"
     elif wanted.tag == ENUMERATED and wanted.contents != given.contents:
         yield f"{path}: status {wanted.contents.hex()} expected, {given.contents.hex()} given"
+    elif path in lists:
+        for index, element in enumerate(given.children if wanted.children else ()):
+            yield from _der_differences(wanted.children[0], element, f"{path}[{index}]", lists)
     elif len(wanted.children) != len(given.children):
         yield f"{path}: {len(wanted.children)} elements expected, {len(given.children)} given"
     else:
         for index, (left, right) in enumerate(zip(wanted.children, given.children, strict=True)):
-            yield from _der_differences(left, right, f"{path}[{index}]")
+            yield from _der_differences(left, right, f"{path}[{index}]", lists)

@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 
 from chts.device_log import LOG as DEVICE_LOG
 from chts.device_log import Entry
+from gbcs.asn1.joins import CS07, Method, read_unjoin_command
 from gbcs.dlms.apdu import AccessRequest, parse_apdu
 from gbcs.dlms.axdr import Tag
 from gbcs.dlms.objects import by_item
 from gbcs.dlms.types import Compact
 from gbcs.ids import EntityId
 from gbcs.message import Message
-from smets.behaviours.firmware import HELD
 from smets.behaviours.charging import PREPAYMENT_MODE
+from smets.behaviours.device_log import Entry as Partner
+from smets.behaviours.device_log import put
+from smets.behaviours.firmware import HELD
 from smets.behaviours.supply import REASONS, Reason, State
 from smets.values import Value
 from smets.work import Work
@@ -27,6 +30,7 @@ from .der import image_hash_of
 
 IMAGE_VERSION = bytes((0, 0, 0, 2))
 ANY_TYPE = 0  # an ESME in class 104; the log does not care
+ANY_PARTNER = EntityId(bytes(range(1, 9)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class Precondition:
     """Why, and the items, raw values and logs (one entry each, stamped now) that make it so.
 
     `registered`: the devices whose identifiers the command carries stand in the device log. `image`:
-    the firmware image it names is held.
+    the firmware image it names is held. `joined`: the device it names, any for one that names none,
+    joined by this method.
     """
 
     why: str
@@ -43,12 +48,16 @@ class Precondition:
     logs: tuple[str, ...] = ()
     registered: bool = False
     image: bool = False
+    joined: Method | None = None
 
     def bring_about(self, work: Work, twin: bool, command: Message) -> None:
         """Write it into a device; `twin` decides the form of log entries."""
         if self.registered:
             for entity in _entities(command):
                 work.set_value(f"{DEVICE_LOG}{entity}", Entry(entity, ANY_TYPE, bytes(16)).value())
+        if self.joined is not None:
+            partner = ANY_PARTNER if command.code == CS07 else read_unjoin_command(command.payload)
+            put(work, Partner(partner, ANY_TYPE, self.joined, work.time.seconds))
         digest = image_hash_of(command) if self.image else None
         if digest is not None:
             work.set_value(HELD, (digest, IMAGE_VERSION))
@@ -106,7 +115,10 @@ REGISTERED = Precondition("the device is in the device log", registered=True)
 
 PRECONDITIONS: Mapping[str, Precondition] = {
     "CCS02": REGISTERED,
+    "CS04AC": Precondition("the device joined by method A", joined=Method.A_INITIATOR),
+    "CS04B": Precondition("the device joined by method B", joined=Method.B),
     "CS06": Precondition("the image is held", image=True),
+    "CS07": Precondition("a device is in the device log", joined=Method.B),
     "ECS02": IN_CREDIT,
     "ECS03": IN_CREDIT,
     "ECS09": EMERGENCY_CREDIT,
