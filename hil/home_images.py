@@ -12,12 +12,21 @@ from chts.ota_server import OtaServer
 from gbcs.errors import LocalError
 from gbcs.ids import EntityId
 from gbcs.time import Utc
+from smets.behaviours.firmware import NewImage
 from smets.device import Device
 from smets.han.cluster_server import MACHINES, ClusterServer, Values
 from smets.han.endpoints import OTA, endpoints_of, serving
 from smets.han.ota_client import OtaClient
 from smets.han.ota_device import ota_client_of
-from smets.han.ota_events import DEFAULT_CLIENT, ImageArrived, ImageRefused, OtaClientSettings, OtaEffect
+from smets.han.ota_events import (
+    DEFAULT_CLIENT,
+    Activated,
+    ImageArrived,
+    ImageRefused,
+    OtaClientSettings,
+    OtaEffect,
+)
+from smets.han.ota_firmware import image_of
 from smets.han.ota_values import OtaValues
 from smets.han.suites import Random
 
@@ -31,7 +40,8 @@ class HomeImages:
     """The OTA server of a hub and the clients of its devices, by name.
 
     `now` is the home's time. `note` hears of each image that came to a device or was refused: the name
-    of the device, what there is to say, and a verdict, '' if it came.
+    of the device, what there is to say, and a verdict, '' if it came. `tell` gives the device itself what
+    happened.
     """
 
     def __init__(
@@ -40,6 +50,7 @@ class HomeImages:
         now: Callable[[], Utc],
         note: Callable[[str, str, str], None] = lambda name, text, verdict: None,
         settings: OtaClientSettings = DEFAULT_CLIENT,
+        tell: Callable[[str, NewImage], None] = lambda name, event: None,
     ) -> None:
         (endpoint,) = (own.number for own in serving(endpoints_of("hub"), OTA))
         self.server = OtaServer(endpoint)
@@ -47,6 +58,7 @@ class HomeImages:
         self._now = now
         self._note = note
         self._settings = settings
+        self._tell = tell
         self._clients: dict[str, OtaClient] = {}
         self._drivers: dict[str, OtaDriver] = {}
 
@@ -112,7 +124,16 @@ class HomeImages:
         finally:
             self.server.withdraw(image)
 
+    async def activated(self, name: str) -> None:
+        """The image a device held runs now: its client looks for the next one."""
+        driver = self._drivers.get(name)
+        if driver is not None:
+            driver.happens(Activated())
+
     def _heard(self, name: str, effect: OtaEffect) -> None:
+        image = image_of(effect)
+        if image is not None:
+            self._tell(name, image)
         if isinstance(effect, ImageArrived):
             self._note(name, f"image {effect.image} is here", "")
         elif isinstance(effect, ImageRefused):

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
+from chts.hub import HubEffect
 from gbcs.errors import LocalError
 from gbcs.ids import EntityId
 from gbcs.zcl.clusters import command_by_name
+from smets.behaviours.firmware import FirmwareChanged
 from smets.device import POWER_LOST, Device
-from smets.events import Event
+from smets.events import Effect, Event
 from smets.han.attribute_client import Readings
 from smets.han.cluster_server import ClusterServer
 from smets.han.command_client import Answers
@@ -62,7 +64,7 @@ class NodesHome(Home):
         self._runner = asyncio.Runner()
         self._seats: dict[str, Seat] = {}
         self._nodes: dict[str, RadioNode] = {}  # without those that have no power
-        self.images = HomeImages(scenario.hub.gpf, lambda: self.now, self._note_network)
+        self.images = HomeImages(scenario.hub.gpf, lambda: self.now, self._note_network, tell=self._told)
         super().__init__(scenario, store)
 
     def _run(self, work: Any) -> Any:
@@ -91,6 +93,13 @@ class NodesHome(Home):
         if hub not in self._nodes:
             raise LocalError(f"{hub} has no power")
         return cast(Outcome, self._run(self.images.distribute(self._nodes[hub], name, octets)))
+
+    def _effect(self, name: str, effect: HubEffect | Effect) -> None:
+        if isinstance(effect, FirmwareChanged):
+            self._note_network(name, f"firmware {effect.version.hex().upper()} runs")
+            self._later(0, lambda: self._run(self.images.activated(name)))
+        else:
+            super()._effect(name, effect)
 
     def _told(self, name: str, event: Event) -> None:
         """What a node's clusters were told happens to its device, in the home's time."""
