@@ -7,6 +7,8 @@ checksum behind them tells a damaged value from a whole one.
 
 from __future__ import annotations
 
+from struct import Struct
+from struct import error as StructError
 from typing import TypeAlias
 from zlib import crc32
 
@@ -18,12 +20,13 @@ from .store import StoreError
 Value: TypeAlias = "None | bool | int | bytes | str | tuple[Value, ...]"
 
 _CHECKSUM = 4  # octets
+_CRC = Struct(">I").pack
 
 
 def pack(value: Value) -> bytes:
     """The octets of a value."""
     body = _pack(value)
-    return body + crc32(body).to_bytes(_CHECKSUM, "big")
+    return body + _CRC(crc32(body))
 
 
 def unpack(octets: bytes) -> Value:
@@ -33,7 +36,7 @@ def unpack(octets: bytes) -> Value:
         raise StoreError("the store holds no whole value here")
     try:
         value, end = _unpack(body, 0)
-    except (ParseError, ValueError, RecursionError) as error:
+    except (ParseError, ValueError, RecursionError, StructError) as error:
         raise StoreError(f"the store holds no value here: {error}") from None
     if end != len(body):
         raise StoreError("the store holds more than a value here")
@@ -42,13 +45,15 @@ def unpack(octets: bytes) -> Value:
 
 def is_plain(value: Value) -> bool:
     """Whether a value has the very types that `unpack` gives: no enumeration, no named tuple."""
-    kind = type(value)
-    return kind in _PLAIN or (kind is tuple and all(map(is_plain, value)))  # type: ignore[arg-type]
+    if type(value) is tuple:
+        return _PLAIN.issuperset(map(type, value)) or all(map(is_plain, value))
+    return type(value) in _PLAIN
 
 
 _PLAIN = frozenset((type(None), bool, int, bytes, str))
 _HEADS = tuple(b"i" + length_octets(size) for size in range(64))
-_TUPLES = tuple(b"l" + length_octets(size) for size in range(64))
+_INTS = {int}
+_NUMBERS = tuple((b"q" + length_octets(size), Struct(f">{size}q")) for size in range(64))
 
 
 def _pack(value: Value) -> bytes:
@@ -56,9 +61,13 @@ def _pack(value: Value) -> bytes:
         size = value.bit_length() // 8 + 1
         if size < len(_HEADS):
             return _HEADS[size] + value.to_bytes(size, "big", signed=True)
-    if type(value) is tuple and len(value) < len(_TUPLES):
-        return _TUPLES[len(value)] + b"".join([_pack(one) for one in value])
     if isinstance(value, tuple):
+        if len(value) < len(_NUMBERS) and set(map(type, value)) == _INTS:  # what most tuples are made of
+            head, numbers = _NUMBERS[len(value)]
+            try:
+                return head + numbers.pack(*value)
+            except StructError:
+                pass
         return b"l" + length_octets(len(value)) + b"".join(map(_pack, value))
     if value is None:
         return b"n"
@@ -80,6 +89,9 @@ def _unpack(octets: bytes, offset: int) -> tuple[Value, int]:
     if kind in (b"t", b"f"):
         return kind == b"t", offset + 1
     length, offset, _ = read_length(octets, offset + 1)
+    if kind == b"q":
+        end = offset + 8 * length
+        return Struct(f">{length}q").unpack(octets[offset:end]), end
     if kind == b"l":
         items: list[Value] = []
         for _ in range(length):

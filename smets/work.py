@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gbcs.errors import Check
 from gbcs.ids import EntityId
@@ -38,6 +38,7 @@ class _Absent(Enum):
     ABSENT = 0
 
 
+_ABSENT: Final = _Absent.ABSENT
 Cache: TypeAlias = dict[str, "Value | _Absent"]
 """Values that are in the store, by key, so that they need not be unpacked again; logs are not among them."""
 
@@ -154,14 +155,18 @@ class Work:
         octets, values, cache = self._octets, self._values, self._cache
         if not octets and not values:
             return
-        self._store.commit({**octets, **{key: pack(value) for key, value in values.items()}})
+        packed: dict[str, bytes | None] = {key: pack(value) for key, value in values.items()}
+        self._store.commit({**octets, **packed} if octets else packed)
         for key in octets:
             cache.pop(key, None)
         for key, value in values.items():
-            if not _is_entry(key) and is_plain(value):
+            if type(value) is int:  # no entry of a log is one
                 cache[key] = value
-            else:
-                cache.pop(key, None)
+            elif not _is_entry(key):
+                if is_plain(value):
+                    cache[key] = value
+                else:
+                    cache.pop(key, None)
         self._octets, self._values = {}, {}
 
     @contextmanager
@@ -182,44 +187,50 @@ class Work:
 
     def value(self, key: str, default: Value = None) -> Value:
         """The value under a key."""
-        found = self._found(key)
-        return default if found is _Absent.ABSENT else found
-
-    def _found(self, key: str) -> Value | _Absent:
-        found: Value | _Absent
         if key in self._values:
             return self._values[key]
-        if key not in self._octets:
-            if key in self._cache:
-                return self._cache[key]
-            octets = self._store.get(key)
-            found = _Absent.ABSENT if octets is None else unpack(octets)
-            if not _is_entry(key):
-                self._cache[key] = found
-            return found
-        octets = self._octets[key]
-        return _Absent.ABSENT if octets is None else unpack(octets)
+        found = self._kept(key)
+        return default if found is _ABSENT else found
+
+    def _kept(self, key: str) -> Value | _Absent:
+        """What is under a key that this unit has no value for."""
+        if key in self._octets:
+            octets = self._octets[key]
+            return _ABSENT if octets is None else unpack(octets)
+        if key in self._cache:
+            return self._cache[key]
+        octets = self._store.get(key)
+        found = _ABSENT if octets is None else unpack(octets)
+        if not _is_entry(key):
+            self._cache[key] = found
+        return found
 
     def set_value(self, key: str, value: Value) -> None:
         """Write a value under a key."""
-        self._octets.pop(key, None)
+        if self._octets:
+            self._octets.pop(key, None)
         self._values[key] = value
 
     def number(self, key: str, default: int = 0) -> int:
         """The number under a key."""
-        value = self.value(key, default)
+        value = self._values[key] if key in self._values else self._kept(key)
         return value if isinstance(value, int) else default
 
     # -- data items -------------------------------------------------------------------
 
     def item(self, name: str) -> Value:
         """A data item, its default if it was never written. Raises KeyError for an unknown one."""
-        found = self._found(ITEM + name)
-        return self.defaults[name] if found is _Absent.ABSENT else found
+        key = ITEM + name
+        if key in self._values:
+            return self._values[key]
+        found = self._kept(key)
+        return self.defaults[name] if found is _ABSENT else found
 
     def int_item(self, name: str) -> int:
         """A data item that is a number."""
         value = self.item(name)
+        if type(value) is int:
+            return value
         return int(value) if isinstance(value, int) else 0
 
     def set_item(self, name: str, value: Value) -> None:
@@ -232,10 +243,10 @@ class Work:
 
     def log(self, name: str, *entry: Value) -> None:
         """Append an entry, its time stamp first; the oldest goes when the log is full."""
-        size = self.log_sizes[name]
-        count = self.number(f"{LOG}{name}{_COUNT}")
-        self.set_value(f"{LOG}{name}/{count % size:05d}", entry)
-        self.set_value(f"{LOG}{name}{_COUNT}", count + 1)
+        counter = f"{LOG}{name}{_COUNT}"
+        count = self.number(counter)
+        self.set_value(f"{LOG}{name}/{count % self.log_sizes[name]:05d}", entry)
+        self.set_value(counter, count + 1)
 
     def log_entries(self, name: str) -> Iterator[tuple[Value, ...]]:
         """The entries of a log, oldest first."""

@@ -150,7 +150,7 @@ class Billing(Behaviour):
             entries = work.item(item)
             if not entries:
                 continue
-            now, last = work.time.us, work.number(key)
+            now, last = work.now.us + work.number("clock/offset"), work.number(key)
             if now < last - self.settings.longest_step_back * 1_000_000:
                 work.set_value(key, now)
                 continue
@@ -168,7 +168,7 @@ class Billing(Behaviour):
                 due = _TIMES.of(entries).after(work.number(key))
                 if due is not None and (found is None or due < found):
                     found = due
-        return None if found is None else work.shell_time(Utc(found))
+        return None if found is None else Utc(found - work.number("clock/offset"))
 
     def _end(self, work: Work) -> None:
         self.snapshot(work, Why.BILLING_PERIOD)

@@ -28,7 +28,7 @@ class Compiled(Generic[T]):
     def of(self, *sources: Value) -> T:
         """The result for these values, made anew only if they are other objects than before."""
         for held, result in self._kept:
-            if all(map(is_, held, sources)):
+            if held[0] is sources[0] and all(map(is_, held, sources)):
                 return result
         made = self._make(*sources)
         self._kept = [(sources, made), *self._kept[: _KEPT - 1]]

@@ -11,7 +11,7 @@ What a period counted is the difference of the registers, which wrap at 32 bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -97,9 +97,9 @@ class Metering(Behaviour):
             # at the end of a period, to the microsecond; other behaviours have timers of their own
             us = work.now.us + work.number("clock/offset")
             if us % HALF_HOUR_US == 0:
-                opened, *starts = self._open(work)
-                if opened != work.now.us:
-                    self._half_hour(work, us // 1_000_000, starts)
+                opened = self._open(work)
+                if opened[0] != work.now.us:
+                    self._half_hour(work, us // 1_000_000, opened)
                     if us % (DAY * 1_000_000) == 0:
                         self._day(work, us // 1_000_000)
 
@@ -122,7 +122,7 @@ class Metering(Behaviour):
 
     def open_half_hour(self, work: Work) -> tuple[int, ...]:
         """What the registers, in their order, counted since the last entry."""
-        return self._counted(work, self._open(work)[1:])
+        return _differences(map(work.int_item, self._items), self._open(work))
 
     def _count(self, work: Work, event: Metrology) -> None:
         for item, amount in zip(self._items, self._amounts(event), strict=True):
@@ -137,19 +137,14 @@ class Metering(Behaviour):
         for consume in self._consumers:
             consume(work, event)
 
-    def _open(self, work: Work) -> list[int]:
+    def _open(self, work: Work) -> tuple[int, ...]:
         """When the last half hour was recorded, and the registers then."""
         held = work.value(OPEN)
-        return list(held) if isinstance(held, tuple) else [-1, *map(work.int_item, self._items)]  # type: ignore[arg-type]
+        return held if isinstance(held, tuple) else (-1, *map(work.int_item, self._items))  # type: ignore[return-value]
 
-    def _counted(self, work: Work, starts: list[int]) -> tuple[int, ...]:
-        return tuple(
-            (work.int_item(item) - start) & MAX_U32 for item, start in zip(self._items, starts, strict=True)
-        )
-
-    def _half_hour(self, work: Work, end: int, starts: list[int]) -> None:
-        values = [work.int_item(item) for item in self._items]
-        counted = [(value - start) & MAX_U32 for value, start in zip(values, starts, strict=True)]
+    def _half_hour(self, work: Work, end: int, opened: tuple[int, ...]) -> None:
+        values = tuple(map(work.int_item, self._items))
+        counted = _differences(values, opened)
         work.set_value(OPEN, (work.now.us, *values))
         if self._twin:
             work.log("ProfileDataLog.ActiveImport", end, counted[IMPORT], counted[SECONDARY])
@@ -184,6 +179,11 @@ class Metering(Behaviour):
             (0, 32),
             *secondary,
         )
+
+
+def _differences(values: Iterable[int], opened: tuple[int, ...]) -> tuple[int, ...]:
+    """What registers counted since they were noted behind a time."""
+    return tuple([(value - start) & MAX_U32 for value, start in zip(values, opened[1:], strict=True)])
 
 
 def _power_collection(work: Work) -> Value:

@@ -70,15 +70,25 @@ DEFAULT_TARIFF_SETTINGS = TariffSettings()
 
 
 class Element(NamedTuple):
-    """A measuring element: what its items' names begin with, and the selectors of its TOUs."""
+    """A measuring element: the selector of its first TOU, and its items."""
 
-    prefix: str
     first: int
     registers: tuple[str, ...]
+    table: tuple[str, str, str, str]
+    prices: str
+    active_price: str
 
 
-PRIMARY = Element("", 1, TOU_REGISTERS)
-SECONDARY = Element("Secondary", FIRST_SECONDARY, SECONDARY_TOU_REGISTERS)
+def _element(prefix: str, first: int, registers: tuple[str, ...]) -> Element:
+    seasons, weeks, days, special = (
+        f"{prefix}TariffSwitchingTable.{part}" for part in ("Seasons", "Weeks", "Days", "SpecialDays")
+    )
+    items = (seasons, weeks, days, special)
+    return Element(first, registers, items, f"{prefix}TariffPriceMatrix", f"{prefix}ActiveTariffPrice")
+
+
+PRIMARY = _element("", 1, TOU_REGISTERS)
+SECONDARY = _element("Secondary", FIRST_SECONDARY, SECONDARY_TOU_REGISTERS)
 
 
 class Prices(NamedTuple):
@@ -98,12 +108,6 @@ def _prices(matrix: Any) -> Prices:
 
 _PRICES = Compiled(_prices)
 _CALENDARS = {over: Compiled(partial(ActivityCalendar, carries_over=over)) for over in (False, True)}
-_TABLES = {
-    element: tuple(
-        f"{element.prefix}TariffSwitchingTable.{part}" for part in ("Seasons", "Weeks", "Days", "SpecialDays")
-    )
-    for element in (PRIMARY, SECONDARY)
-}
 
 
 class Tariff(Behaviour):
@@ -148,7 +152,7 @@ class Tariff(Behaviour):
         selector = in_force(work, element, self.settings)
         if selector is None:
             return
-        prices = _PRICES.of(work.item(f"{element.prefix}TariffPriceMatrix"))
+        prices = _PRICES.of(work.item(element.prices))
         tou = selector - element.first
         if 0 <= tou < len(element.registers):
             _add(work, element.registers[tou], wh)
@@ -163,14 +167,13 @@ class Tariff(Behaviour):
     def _cost(self, work: Work, amount: int, places: int) -> None:
         """Add `amount` / 10^`places` millipence, and charge what has become whole."""
         total, fine = _total(work)
-        before = total // 10**fine
         if places > fine:
             total, fine = total * 10 ** (places - fine), places
         elif places < fine:
             amount *= 10 ** (fine - places)
-        total += amount
-        work.set_value(COST, (total, fine))
-        whole = total // 10**fine - before
+        unit = 10**fine
+        work.set_value(COST, (total + amount, fine))
+        whole = (total + amount) // unit - total // unit
         if whole:
             self._charge(work, whole)
 
@@ -203,11 +206,10 @@ def active_price(
 
     The data item's own value while the switching table does not say what is in force.
     """
-    item = f"{element.prefix}ActiveTariffPrice"
     place = _place(work, element, in_force(work, element, settings))
     if place is None:
-        return work.int_item(item)
-    charges, factor, places = _PRICES.of(work.item(f"{element.prefix}TariffPriceMatrix"))
+        return work.int_item(element.active_price)
+    charges, factor, places = _PRICES.of(work.item(element.prices))
     per_kwh = charges[place] * factor * 1000
     rounded = (2 * per_kwh + 10**places) // (2 * 10**places)
     return min(max(int(rounded), 0), MAX_U32)
@@ -288,7 +290,7 @@ def _offset_us(work: Work, settings: TariffSettings) -> int:
 
 
 def _calendar(work: Work, element: Element, settings: TariffSettings) -> ActivityCalendar:
-    return _CALENDARS[settings.carries_over].of(*map(work.item, _TABLES[element]))
+    return _CALENDARS[settings.carries_over].of(*map(work.item, element.table))
 
 
 def _block_collection(work: Work) -> Value:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gbcs.ids import KeyUsage, Role
+from gbcs.lengths import length_octets
 from smets.device import Device
 from smets.events import Event, Happened, RemotePartyMessage, UserAction
 from smets.identity import CELL, Cell, CryptoCache, Identity
@@ -31,6 +32,13 @@ def test_a_value_is_read_as_it_was_written(value: Value) -> None:
     assert repr(read) == repr(value)  # True is not 1
 
 
+@given(st.lists(st.integers() | st.integers(-(2**63) - 2, 2**63 + 2), max_size=70).map(tuple))
+def test_numbers_are_read_in_either_form(value: tuple[int, ...]) -> None:
+    assert unpack(pack(value)) == value
+    each = b"".join(pack(number)[:-4] for number in value)
+    assert unpack(checked(b"l" + length_octets(len(value)) + each)) == value
+
+
 @given(VALUES, st.data())
 def test_a_damaged_value_is_noticed(value: Value, data: st.DataObject) -> None:
     octets = pack(value)
@@ -50,7 +58,20 @@ def checked(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"x", b"i", b"i\x05\x01", b"s\x01\xff", b"nn", b"l\x02n", b"o\x80", b"l\x01" * 5000]
+    "body",
+    [
+        b"",
+        b"x",
+        b"i",
+        b"i\x05\x01",
+        b"s\x01\xff",
+        b"nn",
+        b"l\x02n",
+        b"o\x80",
+        b"l\x01" * 5000,
+        b"q\x01" + bytes(7),
+        b"q\x88" + b"\xff" * 8,
+    ],
 )
 def test_octets_that_are_no_value(body: bytes) -> None:
     with pytest.raises(StoreError):
