@@ -20,6 +20,7 @@ from ..values import Value
 from ..work import Work
 from .display_commands import ENABLE_SUPPLY, DisplayCommand, answered
 from .local_commands import told
+from .privacy_pin import pin_refusal
 
 STATE = "SupplyState"
 REASONS = "supply/reasons"
@@ -196,7 +197,7 @@ class Supply(Behaviour):
     def handle(self, work: Work, event: Event) -> None:
         """The consumer may enable an armed supply, on the meter or on a prepayment display."""
         if isinstance(event, UserAction) and event.name == ENABLE_ACTION:
-            told(work, self._try_to_enable(work), ENABLE_ACTION, "smets-esme 13")
+            told(work, pin_refusal(work) or self._try_to_enable(work), ENABLE_ACTION, "smets-esme 13")
         elif isinstance(event, DisplayCommand) and event.code == ENABLE_SUPPLY:
             answered(work, event, self._try_to_enable(work))
 

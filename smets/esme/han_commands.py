@@ -11,11 +11,12 @@ from collections.abc import Callable
 
 from gbcs.zcl.clusters import SUCCESS
 
+from ..behaviours.tenancy import restricted_until
 from ..events import Event
 from ..han.cluster_commands import Answer, Asked, CommandRow, Told, refusing
 from ..han.event_logs import event_log_row
 from .han_calendar import calendar_rows
-from .han_logs import log_rows, restricted_until
+from .han_logs import log_rows
 from .han_price import price_rows
 from .han_settings import DELIVERED, FROM_NOW, PublishSettings
 from .messages import MessageConfirmed

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from gbcs.errors import BuildError
-from gbcs.time import Utc
-
+from ..behaviours.tenancy import restricted_until
 from ..han.cluster_commands import NOT_AUTHORISED, Answer, Asked, CommandRow, Told, fitting, in_parts
 from ..values import Value
 from ..work import Work
@@ -46,15 +44,6 @@ SAMPLES = {
     0x0000: SampleLog("ProfileDataLog.ActiveImport", 1800, 1800),
     0x0001: SampleLog("DailyConsumptionLog", 0xFFFF, 86_400),  # FFFF is read as a day
 }
-
-
-def restricted_until(work: Work) -> int:
-    """The date and time consumer-side reads begin at, in seconds since 2000."""
-    held = work.item("RestrictDataDateTime")
-    try:
-        return Utc.from_cosem(held).seconds if isinstance(held, bytes) else 0
-    except BuildError:
-        return 0
 
 
 def log_rows() -> tuple[CommandRow, ...]:

@@ -29,9 +29,11 @@ from ..behaviours.joining import Joining, JoinSettings
 from ..behaviours.load_limit import LoadLimit, LoadLimitSettings
 from ..behaviours.metering import Metering
 from ..behaviours.outage import Outage, OutageSettings
+from ..behaviours.pairing import Pairing
 from ..behaviours.payment import Payment
 from ..behaviours.payment_settings import PaymentSettings
 from ..behaviours.power_events import PowerEvents, PowerEventSettings
+from ..behaviours.privacy_pin import PinSettings, PrivacyPin
 from ..behaviours.randomised_offset import randomised_offset
 from ..behaviours.resets import Resets
 from ..behaviours.supply import SupplySettings
@@ -73,6 +75,7 @@ class EsmeOptions:
     auxiliary: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     boost: BoostSettings = field(default_factory=BoostSettings)
     joins: JoinSettings = field(default_factory=JoinSettings)
+    pin: PinSettings = field(default_factory=PinSettings)
     clock: ClockSettings = field(default_factory=ClockSettings)
     tariff: TariffSettings = field(default_factory=TariffSettings)
     billing: BillingSettings = field(default_factory=BillingSettings)
@@ -133,6 +136,8 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         Resets(future_dated, by_name),
         Messages(),
         future_dated,
+        PrivacyPin(options.pin),
+        Pairing(joining),
         *partners,
         replacements,
         firmware,
