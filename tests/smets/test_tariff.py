@@ -417,6 +417,7 @@ class Metered(RuleBasedStateMachine):
         self.primary = replace(form, thresholds=thresholds)
         self.second = from_json(SECOND)
         items = {**tariff_items("ECS01a", self.primary), **tariff_items("ECS01c", self.second)}
+        del items["StandingCharge"]
         self.home = Home.new("twin", items=items)
         self.model = Model(self.primary, self.second)
         self.before: list[int] = []
@@ -470,6 +471,11 @@ class Metered(RuleBasedStateMachine):
         total = sum(tou_registers(work)) + sum(map(sum, block_registers(work)))  # type: ignore[arg-type]
         assert total == self.model.known <= work.int_item("ActiveImportRegister")
         assert sum(secondary_tou_registers(work)) == work.int_item("SecondaryActiveImportRegister")  # type: ignore[arg-type]
+
+    @invariant()
+    def charged(self) -> None:
+        """The balance has paid each whole millipence of the cost, once."""
+        assert self.home.item("MeterBalance") == -(self.model.cost // 1)
 
     @invariant()
     def never_less(self) -> None:
