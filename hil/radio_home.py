@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -28,7 +29,7 @@ from smets.store import Store
 
 from .home import JOIN_SECONDS, describe
 from .nodes_home import JOIN_RULE, NodesHome, Seat
-from .patience import line_back, patiently, push
+from .patience import SENDS, line_back, patiently, push
 from .provisioning import cbke_authority
 from .radio.interface import (
     DeviceRadio,
@@ -435,13 +436,14 @@ class RadioHome(NodesHome):
         if not {one.name, one.to} <= set(self._nodes):
             one.powerless = True
             return f"{one.to if one.name in self._nodes else one.name} has no power"
-        failure = await push(self._nodes[one.name], one.frame, one.payload)
-        try:
-            async with asyncio.timeout(0 if failure else ARRIVAL_SECONDS):
-                await one.came.wait()
-        except TimeoutError:
-            return failure or "acknowledged, but it did not arrive"
-        return ""
+        for _ in range(SENDS):  # once more where a dongle acknowledged it, and lost it with its line
+            failure = await push(self._nodes[one.name], one.frame, one.payload)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0 if failure else ARRIVAL_SECONDS):
+                    await one.came.wait()
+            if failure or one.arrived is not None:
+                return "" if one.arrived is not None else failure
+        return "acknowledged, but it did not arrive"
 
     def _delivered(self, to: str, frame: Frame, payload: bytes) -> None:
         for one in self._carried:

@@ -110,7 +110,8 @@ class Runner:
         command = self._build(step, use_case)
         answers: list[bytes] = []
         sends = 0
-        for sends in range(1, 2 if step.expect == "refused" else SENDS + 1):
+        while sends < (1 if step.expect == "refused" else SENDS):
+            sends += 1
             self.home.send(command.octets, step.sender)
             self.home.advance(self._patience(step), partial(self._has_come, step, command))
             answers = self.home.answers_to(command)
