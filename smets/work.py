@@ -65,7 +65,7 @@ class AlertRequest:
     content: tuple[Value, ...] = ()
     message_code: int | None = None
     recipient: EntityId | None = None
-    supplementary: tuple[EntityId, int] | None = None
+    supplementary: tuple[EntityId, int | None] | None = None
     payload: bytes | None = None
     sealed: Sealed | None = None
 
@@ -298,7 +298,7 @@ class Work:
         *content: Value,
         message_code: int | None = None,
         recipient: EntityId | None = None,
-        supplementary: tuple[EntityId, int] | None = None,
+        supplementary: tuple[EntityId, int | None] | None = None,
         payload: bytes | None = None,
         sealed: Sealed | None = None,
     ) -> None:

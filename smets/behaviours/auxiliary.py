@@ -23,6 +23,7 @@ from gbcs.time import Utc
 
 from ..eventlog import occur
 from ..events import Actuate, Event, PowerRestored, ProfileEffect, ProfileEvent
+from ..identity import CryptoCache
 from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..store import StoreError
 from ..values import Value
@@ -55,6 +56,7 @@ from .load_control import (
     Outcome,
     ScheduledEventsAsked,
 )
+from .operational_update import load_controller, operational_update
 from .randomised_offset import randomised_offset
 from .schedule import Compiled, Schedule
 
@@ -107,6 +109,10 @@ class AuxiliarySettings:
     """A switch that joins (CS03A1) takes the first number without a controller, and leaves it when it
     unjoins. Gap: smets-esme 5.7.5.38 has type and identifier as read; only the superseded ECS46c sets it."""
 
+    operational_updates: bool = True
+    """Raise 8F88 (ECS200) each time a proportional controller is set to another state. Gap: neither
+    smets-alerts-events nor smets-esme 15 says when."""
+
     acts_again: bool = True
     """Set every controller again when power returns, also where its state is the old one. Gap:
     smets-esme 15, general knowledge."""
@@ -138,6 +144,7 @@ class Auxiliary(Behaviour):
         self._joined = joined
         self._settings = settings
         self._calendar = Compiled(CALENDAR)
+        self._certificates = CryptoCache()
         self._by_controller = {n: Memo(_only(n)) for n in CONTROLLERS}
         self._switches = {n: LoadControl(f"load-control/{n}", settings.load_control) for n in CONTROLLERS}
 
@@ -347,6 +354,8 @@ class Auxiliary(Behaviour):
                 log(work, n, level, SUCCEEDED)
         if level != before:
             work.set_value(_key(n, "done"), tuple(map(int, level)))
+            if kind is Kind.APC and self._settings.operational_updates:
+                operational_update(work, state_text(work, n), load_controller(work, self._certificates))
 
     def _order(
         self, work: Work, n: int, level: Level, until: int | None, before: Level | None, again: bool

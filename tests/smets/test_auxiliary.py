@@ -10,14 +10,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gbcs.ids import EntityId
+from gbcs.ids import EntityId, KeyUsage, Role
+from gbcs.message import OtherInformation
 from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
-from smets.behaviours.auxiliary import ControllerFailed, SetLevel
+from smets.behaviours.auxiliary import AuxiliarySettings, ControllerFailed, SetLevel
 from smets.behaviours.boost import CancelBoost, StartBoost
 from smets.behaviours.clock import OFFSET, set_clock
+from smets.device import Device
+from smets.esme.meter import EsmeOptions, esme_profile
 from smets.events import Actuate, Effect, Metrology, PowerLost, PowerRestored, TimerDue
+from smets.identity import Cell
 from smets.values import Value, pack
-from tests.smets.homes import SUPPLIER, Home, Reply, alerts_in
+from tests.smets.homes import ENTITIES, SUPPLIER, Home, Reply, alerts_in
 
 SWITCH, PROPORTIONAL = bytes(8), b"\xff"
 ANY_DATE = bytes.fromhex("FFFFFFFFFF")
@@ -285,15 +289,36 @@ def test_a_limit_caps_what_results_until_it_ends() -> None:
     assert not any(reply.results)
     (alert,) = reply.alerts
     assert alert.key == (0x8F86, 0x0121, SUPPLIER)
+    assert alert.message.other == OtherInformation(0x0121)
     begins, ends = home.now, home.now.plus(3600)
     assert [d.value for d in alert.content] == [0x11, begins.to_cosem(), ends.to_cosem(), 30]
     assert until(home, ends.plus(-1)) == [("00:30:00Z", SetLevel(1, 1, 30))]
     home.now = ends
     effects = home.handle(TimerDue())
     assert moves(effects) == [SetLevel(1, 1, 100)]
-    (ended,) = alerts_in(effects)
+    (ended,) = [a for a in alerts_in(effects) if a.code == 0x8F87]
     assert ended.key == (0x8F87, 0x0122, SUPPLIER)
     assert [d.value for d in ended.content] == [0x11, 30]
+
+
+def test_the_state_of_a_proportional_controller_is_told_for_the_load_controller() -> None:
+    home = meter((PROPORTIONAL, SWITCH))
+    (alert,) = command(home, 0x2132).alerts
+    assert alert.key == (0x8F88, 0x0123, SUPPLIER)
+    assert alert.message.other == OtherInformation(0x0123, ENTITIES[Role.LOAD_CONTROLLER])
+    (state,) = alert.content
+    assert state.value.decode() == '{"outputState":"0","inputState":"50","other-data":""}'
+    assert command(home, 0x1264).alerts == ()
+    work = home.work
+    for cell in (Cell(Role.LOAD_CONTROLLER, usage) for usage in KeyUsage):
+        work.put(cell.key, None)
+    work.commit()
+    home.restart()
+    (alert,) = command(home, ON).alerts
+    assert alert.message.other == OtherInformation(0x0123)
+    profile = esme_profile(EsmeOptions(auxiliary=AuxiliarySettings(operational_updates=False)))
+    home.device = Device(profile, home.store, home.now)
+    assert command(home, OFF).alerts == ()
 
 
 def test_a_new_limit_cancels_the_one_before() -> None:
@@ -301,7 +326,7 @@ def test_a_new_limit_cancels_the_one_before() -> None:
     command(home, ON)
     assert moves(limit(home, 0x111E).effects) == [SetLevel(1, 1, 30)]
     reply = limit(home, 0x2100)
-    assert sorted(a.code for a in reply.alerts) == [0x8F86, 0x8F87]
+    assert sorted(a.code for a in reply.alerts) == [0x8F86, 0x8F87, 0x8F88]
     assert moves(reply.effects) == [SetLevel(1, 1, 100)]  # it limits the input
 
 
