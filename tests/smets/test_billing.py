@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gbcs.dlms.axdr import CompactArray, read_data
+from gbcs.dlms.apdu import DataNotification, parse_apdu
+from gbcs.dlms.axdr import CompactArray, Data, read_data
 from gbcs.dlms.protection import read_protected_elements
 from gbcs.dlms.selective import Range
 from gbcs.ids import KeyUsage, Role
+from gbcs.message import Message, parse_message
 from gbcs.party import RemoteParty
+from gbcs.security.folder import FolderKeyStore
 from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
 from gbcs.usecases import by_name
 from smets.behaviours.billing import Billing, BillingSettings, Why
@@ -19,6 +24,7 @@ from smets.behaviours.tariff_registers import block_counters
 from smets.events import Effect, Happened, Metrology, PowerLost, PowerRestored, TimerDue
 from smets.identity import Cell
 from smets.values import Value
+from tests.gbcs.reference_messages import octets
 from tests.gbcs.tariffs import ELECTRICITY, SECOND
 from tests.smets.homes import START, SUPPLIER, Alert, Home, alerts_in, plaintext
 from tests.smets.tariff_items import tariff_items
@@ -91,9 +97,9 @@ def test_the_alert_carries_the_newest_entry_for_the_supplier_only(variant: str) 
     protected = read_protected_elements(alert.content)
     assert protected.parameters.counter == alert.message.counter
     assert protected.parameters.recipient == SUPPLIER
-    octets = RemoteParty(SUPPLIER, home.keys).unseal(alert.message, protected.octets)
-    data, end = read_data(octets, 0)
-    assert end == len(octets)
+    plain = RemoteParty(SUPPLIER, home.keys).unseal(alert.message, protected.octets)
+    data, end = read_data(plain, 0)
+    assert end == len(plain)
     (buffer,) = data.value
     assert isinstance(buffer.value, CompactArray)
     (entry,) = buffer.value.entries
@@ -304,3 +310,30 @@ def test_others_may_take_a_snapshot() -> None:
         billing.snapshot(work, Why.SUPPLIER)
     assert len(list(work.log_entries(CHANGES))) == 1
     assert not work.alerts
+
+
+def test_the_alert_has_the_form_of_the_reference_set(reference: Path) -> None:
+    """Message, elements and the type of the entry, single and twin, as ours."""
+    keys = FolderKeyStore(reference / "rtds" / "keystore")
+    forms = set()
+    for one in octets(reference).values():
+        message = parse_message(one)
+        if message.code == 0x0061:
+            apdu = parse_apdu(message.payload)
+            assert isinstance(apdu, DataNotification)
+            forms.add(form(message, apdu.body.value[2:], RemoteParty(message.recipient, keys)))
+    ours = set()
+    for variant in ("single", "twin"):
+        home = Home.new(variant, items={"BillingCalendar": DAILY})
+        (alert,) = updated(until(home, Utc.of(2026, 1, 2)))
+        ours.add(form(alert.message, alert.content, RemoteParty(SUPPLIER, home.keys)))
+    assert ours == forms
+
+
+def form(message: Message, content: tuple[Data, ...], party: RemoteParty) -> object:
+    """What does not depend on values: header, type description, number of entries, length."""
+    protected = read_protected_elements(content)
+    data, _ = read_data(party.unseal(message, protected.octets), 0)
+    (buffer,) = data.value
+    header = (message.mac_header, message.other.code, len(protected.octets), len(content))
+    return header, buffer.value.description, len(buffer.value.entries)
