@@ -29,6 +29,7 @@ from ..work import Work
 
 PENDING = "credentials/pending/"
 ORDER = "credentials/order"
+COUNT = "credentials/waiting"  # so that who waits for nothing looks at one value
 UPDATED = 0x8F70
 SUPPLIER_SIGNATURE = CellIdentifier(Role.SUPPLIER, KeyUsage.DIGITAL_SIGNATURE)
 
@@ -87,6 +88,7 @@ class Replacements(Behaviour):
             work.set_value(ORDER, order + 1)
             due, received = outcome.pending.due.us, outcome.pending.received.us
             work.set_value(key, Waiting(due, order, header.code, bytes(header.originator), received, payload))
+        _count(work)
         keep_anchors(identity, before, outcome.anchors)
         if outcome.execution is not None:
             self._follow(work, before, outcome.anchors, outcome.execution)
@@ -102,6 +104,7 @@ class Replacements(Behaviour):
         now = work.time.us
         for waiting in sorted(waiting for waiting in _waiting(work) if waiting.due <= now):
             work.put(f"{PENDING}{waiting.code:04X}", None)
+            _count(work)
             self._carry_out(work, waiting)
 
     def _carry_out(self, work: Work, waiting: Waiting) -> None:
@@ -148,7 +151,16 @@ class Replacements(Behaviour):
 
 
 def _waiting(work: Work) -> list[Waiting]:
+    if not work.number(COUNT):
+        return []
     return [_read(work.value(key)) for key, _ in work.scan(PENDING)]
+
+
+def _count(work: Work) -> None:
+    """Keep how many commands wait, where it changed."""
+    count = sum(1 for _ in work.scan(PENDING))
+    if count != work.number(COUNT):
+        work.set_value(COUNT, count)
 
 
 def _read(value: Value) -> Waiting:
