@@ -208,6 +208,7 @@ class Auxiliary(Behaviour):
         if script is None or not fits(kind, script.level):
             raise Refusal(OTHER_REASON, f"no such script for a controller that is there: {value!r}")
         n = script.controller
+        self._take_over(work, n)
         rank = next_rank(work)
         if script.way is Way.RESUME:
             work.put(_key(n, "command"), None)
@@ -235,6 +236,7 @@ class Auxiliary(Behaviour):
         if script is None or script.way is not Way.PERIOD or kind_at(work, script.controller) is not Kind.APC:
             raise Refusal(OTHER_REASON, f"no proportional controller to limit: {value!r}")
         n = script.controller
+        self._take_over(work, n)
         begins, ends = _dates(work, n, "LimitPeriod")
         before = _order(work, n, "limit")
         if before is not None:

@@ -1,7 +1,7 @@
 """What a display tells a meter of the supplier's message: that it was confirmed.
 
-The meter keeps the last confirmation of the message it holds, and forgets it with the next message.
-Gap: what is to be done with it the reference does not say; nothing is.
+The meter says so by an event (81A6, reference: smets-ppmid-hcalcs-ihd 4), keeps the last confirmation of
+the message it holds, and forgets it with the next message.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ..eventlog import occur
 from ..events import Event, ProfileEvent
 from ..profile import Behaviour
 from ..values import Value
 from ..work import Work
 
 CONFIRMED = "messages/confirmed"
+ACKNOWLEDGED = 0x81A6
 RULE = "han-clusters"
 
 
@@ -38,6 +40,7 @@ class Messages(Behaviour):
         if isinstance(event, MessageConfirmed):
             held = (event.message_id, event.time, event.control, event.response)
             work.set_value(CONFIRMED, held)
+            occur(work, ACKNOWLEDGED)
             work.report("confirmed", f"message {event.message_id:08X}", RULE)
 
     def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:

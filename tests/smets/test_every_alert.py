@@ -45,6 +45,7 @@ from tests.smets.homes import (
     maced,
     remade,
 )
+from tests.smets.partner_triggers import PARTNERS
 from tests.smets.power_triggers import CURRENT, POWER
 from tests.smets.triggers import Run, Trigger, bad, commands, then
 
@@ -157,6 +158,8 @@ def activated_without_image(home: Home) -> Iterable[Effect]:
 TRIGGERS: dict[int, Trigger] = {
     # voltage, power, tamper, load limiting, findings about itself
     **POWER,
+    # joins, auxiliary controllers, user interface
+    **PARTNERS,
     # clock
     0x8145: Trigger(hub_ahead(5)),
     0x8F0C: Trigger(hub_ahead(60)),
@@ -193,9 +196,8 @@ AWAITED = frozenset(
         # prepayment and top-ups
         *(0x810D, 0x810E, 0x8119, 0x8168, 0x81A7, 0x81A8, 0x81A9, 0x81AA, 0x81C4, 0x81C5),
         *(0x8F47, 0x8F51, 0x8F5B, 0x8F63, 0x8F64, 0x8F83),
-        # auxiliary load, user interface, joins, tunnels
-        *(0x811A, 0x8154, 0x8155, 0x8161, 0x8162, 0x8183, 0x81A4, 0x81A6, 0x81BA),
-        *(0x8F48, 0x8F49, 0x8F4A, 0x8F4B, 0x8F86, 0x8F87, 0x8F88),
+        # tunnels
+        *(0x81A4, 0x81BA),
         # firmware, commissioning, integrity
         *(0x8F1B, 0x8F69, 0x81A0, 0x81C6, 0x8F3E),
     )
