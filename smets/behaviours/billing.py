@@ -26,8 +26,10 @@ from ..events import Event, TimerDue
 from ..profile import Behaviour
 from ..values import Value
 from ..work import Work
+from .charging import PREPAYMENT_MODE, payment_mode
 from .compiled import Compiled
 from .execution_times import ExecutionTimes
+from .metering import BALANCES
 from .tariff_registers import register_entry, reset_block_counters
 
 UPDATED = 0x8F0A
@@ -35,15 +37,6 @@ CHANGED = "billing/changed"
 REGISTERS = "BillingDataLog.CalendarRegisters"
 PREPAYMENT = "BillingDataLog.CalendarPrepayment"
 CHANGES = "BillingDataLog.ModeOrTariffChange"
-PREPAYMENT_MODE = 2
-BALANCES = (
-    "EmergencyCreditBalance",
-    "MeterBalance",
-    "PaymentDebtRegister",
-    "TimeDebtRegister1",
-    "TimeDebtRegister2",
-    "AccumulatedDebtRegister",
-)
 
 
 class Why(Enum):
@@ -119,9 +112,7 @@ class Billing(Behaviour):
                 work.log(CHANGES, time, *registers, *map(work.item, BALANCES))
             return
         work.log(REGISTERS, time, *registers)
-        mode = work.item("PaymentMode")
-        prepaid = isinstance(mode, tuple) and mode[0] == PREPAYMENT_MODE
-        if prepaid or self.settings.balances_in_credit_mode:
+        if payment_mode(work) == PREPAYMENT_MODE or self.settings.balances_in_credit_mode:
             work.log(PREPAYMENT, time, *map(work.item, BALANCES))
         # never more than one of them: the newest entry
         newest = _contents().wire(self._twin).encode(((time, *registers),))

@@ -21,6 +21,7 @@ from ..events import Event, Metrology, TimerDue
 from ..profile import Behaviour
 from ..values import Value
 from ..work import Work
+from .charging import PREPAYMENT_MODE, payment_mode
 from .tariff_registers import register_entry
 
 HALF_HOUR = 1800
@@ -71,7 +72,6 @@ BALANCES = (
     "TimeDebtRegister2",
     "AccumulatedDebtRegister",
 )
-PREPAYMENT = 2
 
 
 class Metering(Behaviour):
@@ -166,8 +166,7 @@ class Metering(Behaviour):
         if isinstance(before, int):
             work.log("DailyConsumptionLog", midnight, (total - before) & MAX_U32)
         work.set_value(DAY_START, total)
-        mode = work.item("PaymentMode")
-        if isinstance(mode, tuple) and mode[0] == PREPAYMENT:
+        if payment_mode(work) == PREPAYMENT_MODE:
             work.log("PrepaymentDailyReadLog", midnight, *(work.item(name) for name in BALANCES))
 
     def _import_collection(self, work: Work) -> Value:
