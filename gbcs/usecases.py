@@ -14,6 +14,8 @@ from functools import cache
 from .errors import BuildError
 from .ids import DeviceType, Kind, Payload, Role
 
+_TOP_UPS = frozenset((0x0007, 0x0097))  # CS01a and CS01b
+
 
 @dataclass(frozen=True, slots=True)
 class UseCase:
@@ -45,6 +47,14 @@ class UseCase:
     def replay_protected(self) -> bool:
         """The Originator Counter must exceed the stored one (GBCS 4.3.1)."""
         return "replay" in self.flags
+
+    @property
+    def role_counted(self) -> bool:
+        """Protected by the counter of the originator's role; a top-up is by that of its token.
+
+        Token counters are a sequence apart (reference: gbcs-messages 3 and 3.1, gbcs-crypto 10 and 18.4).
+        """
+        return self.replay_protected and self.code not in _TOP_UPS
 
     @property
     def replay_basis(self) -> str:

@@ -100,7 +100,7 @@ def _old_counter(side: Side) -> Iterator[Breach]:
     for exchange in side.exchanges:
         command = exchange.sent
         row = by_code(command.code) if command is not None else None
-        if command is None or row is None or not row.replay_protected or not exchange.answers:
+        if command is None or row is None or not row.role_counted or not exchange.answers:
             continue
         pair = command.originator, command.recipient
         before = highest.get(pair, -1)

@@ -101,7 +101,7 @@ def _authority(arrival: Arrival, profile: Profile, work: Work) -> None:
 
 def _counter(arrival: Arrival, profile: Profile, work: Work) -> None:
     use_case = arrival.use_case
-    if arrival.unsupported or use_case is None or not use_case.replay_protected or arrival.role is None:
+    if arrival.unsupported or use_case is None or not use_case.role_counted or arrival.role is None:
         return
     held = arrival.identity.counter(arrival.role)
     if arrival.message.counter <= held:

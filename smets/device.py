@@ -221,7 +221,7 @@ class Device:
 
     def _execute(self, work: Work, identity: Identity, arrival: Arrival, digest: bytes) -> None:
         message, use_case = arrival.message, arrival.known_use_case
-        if use_case.replay_protected and arrival.role is not None:
+        if use_case.role_counted and arrival.role is not None:
             identity.set_counter(arrival.role, message.counter)
         payload = self.profile.server(use_case).execute(work, arrival)
         if payload is None:

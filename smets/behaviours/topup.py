@@ -130,6 +130,9 @@ class TopUp(Behaviour):
         for code in entry.events:
             occur(work, code)
         if entry.token is not None and entry.accepted:
+            Identity(work, CryptoCache()).set_counter(
+                Role.SUPPLIER, entry.state.cache.highest, specialist=True
+            )
             self.credit(work, entry.token.millipence)
 
     def _checked(self, work: Work, digits: str | bytes, counter: int | None) -> Entry:

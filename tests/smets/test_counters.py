@@ -15,7 +15,7 @@ from tests.smets.test_hostile import kept
 
 SENDERS = (Role.SUPPLIER, Role.NETWORK_OPERATOR, Role.ACCESS_CONTROL_BROKER)
 ROLES = {
-    role: next(u for u in dlms_use_cases() if u.replay_protected and role in u.roles) for role in SENDERS
+    role: next(u for u in dlms_use_cases() if u.role_counted and role in u.roles) for role in SENDERS
 }
 
 
@@ -31,7 +31,7 @@ def test_only_protected_commands_move_the_counter_and_only_forwards(use_case: Us
     first = home.make(use_case, counter=500)
     assert home.deliver(first).response is not None
     used = [role for role in ROLES if counter(home, role)]
-    if use_case.replay_protected:
+    if use_case.role_counted:
         (role,) = used
         assert counter(home, role) == 500
         for old in (1, 499, 500):

@@ -71,7 +71,7 @@ def test_a_legal_command_is_answered_item_by_item(variant: str, use_case: UseCas
     else:
         reply.values(variant)  # every datum read is of its wire type
     counter = home.work.number("counter/002/role") or home.work.number("counter/003/role")
-    if use_case.replay_protected:
+    if use_case.role_counted:
         assert reply.command.counter in (
             home.work.number(f"counter/{role:03d}/role") for role in map(int, use_case.roles)
         )
