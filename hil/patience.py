@@ -17,6 +17,7 @@ T = TypeVar("T")
 SENDS = 3  # ours: times a frame is given to the dongle where the peer did not acknowledge it
 UNPLUGGED_SECONDS = 60.0  # ours: how long what is asked of a dongle waits for its line to come back
 OPENINGS = 5  # ours: attempts to open a radio, or to form a network, on a bad line
+OPENING_PAUSE = 0.2  # ours: seconds before the second, and then twice as long each time
 
 
 async def push(node: RadioNode, frame: Frame, payload: bytes) -> str:
@@ -47,11 +48,15 @@ async def line_back(*radios: DeviceRadio) -> None:
 
 async def patiently(work: Callable[[], Awaitable[T]], *radios: DeviceRadio) -> T:
     """Do something once more where the line to a dongle was lost meanwhile. Raises RadioError."""
+    pause = OPENING_PAUSE
     for _ in range(OPENINGS - 1):
         try:
             return await work()
         except RadioMissing:
             raise
-        except (LinkLost, RadioUnavailable):
+        except LinkLost:
             await line_back(*radios)
+        except RadioUnavailable:
+            await asyncio.sleep(pause)  # a stick that was pulled out
+            pause *= 2
     return await work()

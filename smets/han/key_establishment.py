@@ -178,11 +178,6 @@ class KeyEstablishment:
             return self._deadline
         return min((attempts.due for attempts in self._attempts.values()), default=None)
 
-    @property
-    def partner(self) -> EntityId | None:
-        """With whom an exchange is under way."""
-        return None if self._exchange is None else self._exchange.peer.station
-
     def handle(self, event: KeyEstablishmentEvent, now: Utc) -> tuple[KeyEstablishmentEffect, ...]:
         """Everything an event causes. Frames that are not for this cluster cause nothing."""
         if self._deadline is not None and self._deadline <= now:
