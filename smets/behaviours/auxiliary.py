@@ -107,7 +107,7 @@ class AuxiliarySettings:
 
     assigns_joined: bool = True
     """A switch that joins (CS03A1) takes the first number without a controller, and leaves it when it
-    unjoins. Gap: smets-esme 5.7.5.38 has type and identifier as read; only the superseded ECS46c sets it."""
+    unjoins. Gap: type and identifier (smets-esme 7) are only read, except by the superseded ECS46c."""
 
     operational_updates: bool = True
     """Raise 8F88 (ECS200) each time a proportional controller is set to another state. Gap: neither

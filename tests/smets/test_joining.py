@@ -24,9 +24,10 @@ from gbcs.asn1.joins import (
     read_unjoin_response,
     unjoin_command_octets,
 )
-from gbcs.errors import BuildError
+from gbcs.errors import BuildError, Check
 from gbcs.ids import DeviceType, EntityId, KeyUsage
 from gbcs.message import Message
+from smets.behaviours.auxiliary import AuxiliarySettings
 from smets.behaviours.device_log import Entry, entries, find
 from smets.behaviours.joining import (
     JOINS,
@@ -39,7 +40,15 @@ from smets.behaviours.joining import (
 )
 from smets.device import Device
 from smets.esme.meter import EsmeOptions, esme_profile
-from smets.events import ArmStoreFault, Effect, Happened, PowerLost, PowerRestored, TimerDue
+from smets.events import (
+    ArmStoreFault,
+    Effect,
+    Happened,
+    PowerLost,
+    PowerRestored,
+    RemotePartyMessage,
+    TimerDue,
+)
 from smets.han.join_keys import after_key_establishment, after_partner_key, wish
 from smets.han.key_establishment_events import Established, KeyEstablishmentSettings
 from smets.han.link import Address
@@ -422,6 +431,22 @@ def test_a_switch_that_joins_takes_the_first_free_number_and_leaves_it() -> None
     assert kinds == [CancelLoadControlEvent, ForgetKey]
 
 
+def test_whether_it_takes_a_number_is_a_setting() -> None:
+    home = Home.new()
+    options = EsmeOptions(auxiliary=AuxiliarySettings(assigns_joined=False))
+    home.device = Device(esme_profile(options), home.store, home.now)
+    later(home, join_a(home).command, KeyAgreed(SWITCH, KEY))
+    assert types(home) == [b""] * 5
+    with pytest.raises(BuildError):
+        AuxiliarySettings(longest_minutes=0x1_0000)
+
+
+def test_a_switch_that_finds_no_free_number_joins_all_the_same() -> None:
+    home = Home.new(items={f"AuxiliaryController{n}.TypeAndIdentifier": bytes(8) for n in range(1, 6)})
+    assert code(later(home, join_a(home).command, KeyAgreed(SWITCH, KEY))) is JoinCode.SUCCESS
+    assert types(home) == [bytes(8)] * 5
+
+
 def test_a_display_is_no_controller() -> None:
     home = Home.new()
     later(home, join_a(home, DISPLAY, DeviceType.PPMID).command, KeyAgreed(DISPLAY, KEY))
@@ -498,6 +523,44 @@ def test_a_partner_that_terminates(admits: tuple[EntityId, ...], suites: Suite, 
 def test_effects_about_others_are_not_its_own() -> None:
     made = Established(DISPLAY, KEY, Suite.SUITE_2, True)
     assert after_key_establishment(made, SWITCH) is None
+
+
+# -- bent octets ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("CS03A1", join_command_octets(JoinCommand(Method.A_INITIATOR, SWITCH, 4))),
+        ("CS03B", join_command_octets(JoinCommand(Method.B, READER, 6))),
+        ("CS04AC", unjoin_command_octets(SWITCH)),
+        ("CS04B", unjoin_command_octets(READER)),
+        ("CS07", log_command_octets()),
+    ],
+)
+def test_a_command_with_any_bit_flipped_changes_nothing(name: str, payload: bytes) -> None:
+    home = Home.new()
+    later(home, join_a(home).command, KeyAgreed(SWITCH, KEY))
+    join_b(home)
+    home.wait(1)
+    octets = home.make(name, payload=payload, by=SUPPLIER).octets
+    before = stations(home)
+    for bit in range(8 * len(octets)):
+        flipped = bytearray(octets)
+        flipped[bit // 8] ^= 1 << bit % 8
+        effects = home.handle(RemotePartyMessage(bytes(flipped)))
+        assert asked(effects) == [], bit
+    assert stations(home) == before
+    assert not [key for key in home.held if key.startswith(("joining/", "unanswered/"))]
+
+
+@pytest.mark.parametrize("name", ["CS03A1", "CS03B", "CS04AC", "CS04B", "CS07"])
+@pytest.mark.parametrize("payload", [b"", b"\x05", b"\x05\x00\x00", b"\x30\x80", b"\x04\x08abc", bytes(64)])
+def test_a_payload_of_another_form_is_refused(name: str, payload: bytes) -> None:
+    home = Home.new()
+    reply = home.run(name, payload=payload, by=SUPPLIER)
+    assert reply.response is None
+    assert reply.happened.check is Check.TEMPLATE
 
 
 # -- a model ----------------------------------------------------------------------------------

@@ -335,3 +335,12 @@ class Pin(RuleBasedStateMachine):
 
 Pin.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
 TestPin = Pin.TestCase
+
+
+@pytest.mark.long
+def test_pin_long() -> None:
+    from hypothesis.stateful import run_state_machine_as_test
+
+    run_state_machine_as_test(
+        Pin, settings=settings(max_examples=100, stateful_step_count=100, deadline=None)
+    )
