@@ -15,7 +15,8 @@ from typing import Any
 
 from gbcs.errors import BuildError
 from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
-from smets.esme.credit_charge import CREDIT_MODE, PREPAYMENT_MODE, Control, array
+from smets.behaviours.charging import CREDIT_MODE, PREPAYMENT_MODE
+from smets.esme.credit_charge import Control, array
 from smets.values import Value
 
 _NAMED: dict[str, Value] = {
