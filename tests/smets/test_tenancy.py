@@ -7,7 +7,10 @@ import pytest
 from gbcs.dlms.objects import model
 from gbcs.dlms.selective import Range
 from gbcs.ids import DeviceType
-from smets.behaviours.tenancy import RESTRICTED, restricted_until, shown_entries
+from gbcs.time import Utc
+from smets.behaviours.history import History, Period
+from smets.behaviours.tenancy import RESTRICTED, restricted_until, shown_entries, shown_history
+from smets.events import Metrology, TimerDue
 from tests.smets.homes import Home
 
 
@@ -69,3 +72,42 @@ def test_the_restricted_logs_are_logs_of_the_meter() -> None:
         log for log in logs if log.startswith(("ProfileData", "DailyRead", "Billing", "Prepayment", "DailyC"))
     }
     assert kept == RESTRICTED
+
+
+# -- the value store --------------------------------------------------------------------------
+
+
+def lived(days: int) -> Home:
+    """From Thursday 2026-01-01 on, each day with as many Wh as its number in the year."""
+    home = Home.new()
+    for day in range(1, days + 1):
+        home.handle(Metrology(import_wh=day))
+        home.now = Utc.of(2026, 1, 1, 12).plus(86_400 * day)
+        home.handle(TimerDue())
+    return home
+
+
+def shown(home: Home, period: Period) -> list[int]:
+    return [used.wh for used in shown_history(home.work, History(), period)]
+
+
+def test_periods_that_began_before_the_date_are_not_shown() -> None:
+    home = lived(40)  # it is the 41st day, Tuesday 2026-02-10
+    whole = {period: [used.wh for used in History().used(home.work, period)] for period in Period}
+    assert {period: shown(home, period) for period in Period} == whole
+    assert home.run("ECS12", [Utc.of(2026, 2, 2).to_cosem()]).results == [0]
+    assert shown(home, Period.DAY) == whole[Period.DAY]
+    assert shown(home, Period.WEEK) == whole[Period.WEEK][:2]  # Mondays 9 and 2
+    assert shown(home, Period.MONTH) == []
+    assert home.run("ECS12", [Utc.of(2026, 2, 8, 0, 0, 1).to_cosem()]).results == [0]
+    assert shown(home, Period.DAY) == whole[Period.DAY][:2]
+    assert shown(home, Period.WEEK) == whole[Period.WEEK][:1]
+    assert home.run("ECS12", [Utc.of(2026, 1, 1).to_cosem()]).results == [0]
+    assert shown(home, Period.MONTH) == whole[Period.MONTH][:2]
+
+
+@pytest.mark.parametrize("period", Period)
+def test_a_date_to_come_hides_every_period(period: Period) -> None:
+    home = lived(3)
+    restrict(home, 3600)
+    assert shown(home, period) == []
