@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from gbcs.dlms.templates import templates
 from gbcs.time import Utc
+from gbcs.usecases import by_name
 from smets.behaviours.charging import EMERGENCY_ACTIVE
 from smets.behaviours.payment import LIMIT
 from smets.behaviours.payment_settings import DEFAULT_PAYMENT_SETTINGS, PaymentSettings
@@ -18,7 +20,7 @@ from smets.esme.items import item
 from smets.esme.meter import EsmeOptions, esme_profile
 from smets.events import Effect, Metrology, TimerDue
 from smets.values import Value, pack
-from tests.smets.homes import START, Home, alerts_in, token
+from tests.smets.homes import START, Home, alerts_in, component_member, token
 
 DAY, HOUR = 86_400, 3600
 SCALE = -5  # a charge of 1 is a millipence
@@ -54,6 +56,19 @@ def non_disablement(*switches: tuple[str, int], weekdays: str = "1111111") -> Va
         (n, True, scripts, selector, time, 0xFFFF, weekdays, "", *EVERY_DATE)
         for n, (time, selector) in enumerate(times, 1)
     )
+
+
+def values_of(home: Home, use_case: str, given: Mapping[str, Value]) -> list[Value]:
+    """Values for the items of a command: those given by item, legal ones for the others."""
+    row = by_name(use_case)
+    (template,) = templates(row.code or 0)
+    members = [component_member(template, n) for n in range(len(template.components))]
+    names = [one.item for one in members if one is not None and one.constant is None]
+    names = [name for name in names if not name.endswith(".activate")]
+    values = home.values(row)
+    assert len(names) == len(values)
+    assert set(given) <= set(names)
+    return [given.get(name, value) for name, value in zip(names, values, strict=True)]
 
 
 class Money(NamedTuple):

@@ -16,7 +16,7 @@ from smets.esme.credit_charge import CREDIT_MODE, PREPAYMENT_MODE, Control, arra
 from smets.events import Actuate, Happened, PowerLost, PowerRestored, UserAction
 from smets.values import Value, pack
 from tests.smets.homes import ACTIVATE_NOW
-from tests.smets.prepaid import DAY, Money, Prepaid, charge, non_disablement, price
+from tests.smets.prepaid import DAY, Money, Prepaid, charge, non_disablement, price, values_of
 
 LOW, AVAILABLE, EXHAUSTED, ACTIVATED = 0x810D, 0x8119, 0x81AA, 0x81AB
 DISABLED, ARMED, SUSPENDED = 0x8F0F, 0x8F32, 0x8F83
@@ -291,28 +291,15 @@ def test_what_is_owed_stays_owed_when_the_limit_changes(limit: int, after: tuple
     meter.handle(SELECT)
     meter.use(5)
     assert meter.money[:3] == (0, True, 440)
-    values = meter.home.values(_use_case("ECS08a"))
-    for name, value in (("EmergencyCreditLimit", limit), ("EmergencyCreditThreshold", 100)):
-        values[_place("ECS08a", f"{name}.Passive")] = value
-    values[_place("ECS08a", "LowCreditThreshold.Passive")] = -(2**31)
-    values[_place("ECS08a", "NonDisablementCalendar.Passive")] = non_disablement(("00:00", 33))
+    given: dict[str, Value] = {
+        "EmergencyCreditLimit.Passive": limit,
+        "EmergencyCreditThreshold.Passive": 100,
+        "LowCreditThreshold.Passive": -(2**31),
+        "NonDisablementCalendar.Passive": non_disablement(("00:00", 33)),
+    }
+    values = values_of(meter.home, "ECS08a", given)
     meter.command("ECS08a", values)
     assert (meter.money.balance, meter.money.emergency) == after
-
-
-def _use_case(name: str):  # type: ignore[no-untyped-def]
-    from gbcs.usecases import by_name
-
-    return by_name(name)
-
-
-def _place(use_case: str, item: str) -> int:
-    from gbcs.dlms.templates import templates
-    from tests.smets.homes import component_member
-
-    (template,) = templates(_use_case(use_case).code)
-    members = [component_member(template, n) for n in range(len(template.components))]
-    return [m.item for m in members if m is not None and m.constant is None].index(item)
 
 
 # -- payment mode (11.2) ---------------------------------------------------------------------
