@@ -47,6 +47,7 @@ from tests.smets.homes import (
 )
 from tests.smets.partner_triggers import PARTNERS
 from tests.smets.power_triggers import CURRENT, POWER
+from tests.smets.prepayment_triggers import PREPAID
 from tests.smets.triggers import Run, Trigger, bad, commands, then
 
 GENERIC = {True: 0x1000, False: 0x1001}
@@ -160,6 +161,8 @@ TRIGGERS: dict[int, Trigger] = {
     **POWER,
     # joins, auxiliary controllers, user interface
     **PARTNERS,
+    # credit, debt, tokens
+    **PREPAID,
     # clock
     0x8145: Trigger(hub_ahead(5)),
     0x8F0C: Trigger(hub_ahead(60)),
@@ -193,9 +196,6 @@ TRIGGERS: dict[int, Trigger] = {
 # Rows nobody has a trigger for yet, by the area they belong to.
 AWAITED = frozenset(
     (
-        # prepayment and top-ups
-        *(0x810D, 0x810E, 0x8119, 0x8168, 0x81A7, 0x81A8, 0x81A9, 0x81AA, 0x81C4, 0x81C5),
-        *(0x8F47, 0x8F51, 0x8F5B, 0x8F63, 0x8F64, 0x8F83),
         # tunnels
         *(0x81A4, 0x81BA),
         # firmware, commissioning, integrity
