@@ -11,6 +11,7 @@ Of an amount that is no whole millipence the rest is dropped, at each period.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from gbcs.time import Utc
@@ -20,12 +21,14 @@ from ..profile import Behaviour
 from ..values import Value
 from ..work import Work
 from .charging import DEBTS, INT32, Kind
+from .clock import OFFSET
 from .compiled import Compiled
 from .payment import Payment
 
 DAY = 86_400
 MILLIPENCE = 5  # digits after the currency unit's point
 MOST_DIGITS = 12  # of a factor; more is beyond 32 bits
+NEXT = "timed/next"  # the clock's offset, and when the next period ends by the shell's time
 SEPARATE = 1_000  # ours: of more periods at once, the earlier ones are charged as one
 
 
@@ -68,11 +71,17 @@ class TimedCharges(Behaviour):
         for row in ROWS:
             _set_mark(work, row, _period(work, row))
 
+    def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
+        """With another period the next end is looked for anew."""
+        items = [row.period for row in ROWS if row.period is not None]
+        return dict.fromkeys(items, lambda work, value: work.put(NEXT, None))
+
     def handle(self, work: Work, event: Event) -> None:
         """Charge what has become due."""
-        if isinstance(event, Metrology):
+        due_next = None if isinstance(event, Metrology) else self.deadline(work)
+        if due_next is None or work.now < due_next:
             return
-        seconds = _clock(work) // 1_000_000
+        seconds = work.time.seconds
         due: list[tuple[int, int, int]] = []  # when by the clock, place of the row, how many periods
         for place, row in enumerate(ROWS):
             due += [(moment, place, count) for moment, count in _due(work, row, seconds)]
@@ -81,16 +90,15 @@ class TimedCharges(Behaviour):
             amount = self._amounts.of(work.item(row.rate)) * count
             if amount and (row.kind not in DEBTS or amount > 0):
                 self._payment.charge(work, max(INT32[0], min(amount, INT32[1])), row.kind)
+        end = min((seconds // period + 1) * period for period in (_period(work, row) for row in ROWS))
+        work.set_value(NEXT, (work.number(OFFSET), work.shell_time(Utc.from_seconds(end)).us))
 
     def deadline(self, work: Work) -> Utc | None:
-        """The end of the shortest period that charges something, of a day at least."""
-        clock = _clock(work)
-        period = DAY
-        for row in ROWS:
-            if row.period is not None and work.item(DEBTS[row.kind].register):
-                period = min(period, _period(work, row))
-        length = period * 1_000_000
-        return Utc(work.now.us + length - clock % length)
+        """The next end of a period; now, where it has to be looked for because the clock was changed."""
+        match work.value(NEXT):
+            case (int(offset), int(due)) if offset == work.number(OFFSET):
+                return Utc(due)
+        return work.now
 
 
 def amount_of(rate: Value) -> int:
@@ -122,10 +130,6 @@ def _due(work: Work, row: Row, seconds: int) -> list[tuple[int, int]]:
     if count > SEPARATE:
         found[0] = (first * period, count - SEPARATE + 1)
     return found
-
-
-def _clock(work: Work) -> int:
-    return work.time.us
 
 
 def _period(work: Work, row: Row) -> int:

@@ -10,10 +10,11 @@ from gbcs.time import Utc
 from smets.behaviours.clock import set_clock
 from smets.behaviours.timed_charges import amount_of
 from smets.esme.credit_charge import CREDIT_MODE
-from smets.events import Metrology, PowerLost, PowerRestored, TimerDue
+from smets.events import Metrology, PowerLost, PowerRestored, TimerDue, UserAction
 from smets.values import Value
-from tests.smets.prepaid import DAY, HOUR, Prepaid, charge
+from tests.smets.prepaid import DAY, HOUR, Prepaid, charge, values_of
 
+REGISTERS = ("PaymentDebtRegister", "TimeDebtRegister1", "TimeDebtRegister2")
 NOON = Utc.of(2026, 3, 4, 12)
 
 
@@ -129,19 +130,24 @@ def test_a_new_rate_counts_from_the_next_period() -> None:
 def test_a_period_that_changes_begins_anew() -> None:
     meter = hourly()
     meter.wait(HOUR)
-    work = meter.home.work
-    work.set_item("DebtRecoveryRates1.Period", DAY)
-    work.commit()
+    given = {name: meter.home.item(name) for name in ("DebtRecoveryRates2.Period", "DebtRecoveryPerPayment")}
+    given |= {"DebtRecoveryRates1.Passive": charge(1), "DebtRecoveryRates2.Passive": charge(0)}
+    given |= dict.fromkeys((f"{name}.adjust" for name in REGISTERS), 0)
+    values = values_of(meter.home, "ECS07", {**given, "DebtRecoveryRates1.Period": DAY})
+    meter.command("ECS07", values)
     meter.wait(HOUR)
     assert hours(meter) == 1
     meter.midnight()
     assert hours(meter) == 2
 
 
-def test_no_debt_means_no_deadline_each_hour() -> None:
-    meter = daily(DebtRecoveryRates1__Period=HOUR)
-    charges = next(b for b in meter.home.device.profile.behaviours if b.name == "timed charges")
-    assert charges.deadline(meter.home.work) == Utc.of(2026, 3, 5)
+def test_between_the_ends_of_periods_nothing_is_written() -> None:
+    meter = daily()
+    meter.handle(TimerDue())
+    before = meter.home.held
+    meter.wait(60)
+    meter.handle(UserAction("nothing"))
+    assert meter.home.held == before
 
 
 # -- power cuts and clock changes ----------------------------------------------------------------
