@@ -70,6 +70,7 @@ class TimedCharges(Behaviour):
         """The first charges are due at the end of the periods that run."""
         for row in ROWS:
             _set_mark(work, row, _period(work, row))
+        _set_next(work)
 
     def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
         """With another period the next end is looked for anew."""
@@ -78,8 +79,10 @@ class TimedCharges(Behaviour):
 
     def handle(self, work: Work, event: Event) -> None:
         """Charge what has become due."""
-        due_next = None if isinstance(event, Metrology) else self.deadline(work)
-        if due_next is None or work.now < due_next:
+        if isinstance(event, Metrology):
+            return
+        end = _next(work)
+        if end is not None and work.now.us < end:
             return
         seconds = work.time.seconds
         due: list[tuple[int, int, int]] = []  # when by the clock, place of the row, how many periods
@@ -90,15 +93,12 @@ class TimedCharges(Behaviour):
             amount = self._amounts.of(work.item(row.rate)) * count
             if amount and (row.kind not in DEBTS or amount > 0):
                 self._payment.charge(work, max(INT32[0], min(amount, INT32[1])), row.kind)
-        end = min((seconds // period + 1) * period for period in (_period(work, row) for row in ROWS))
-        work.set_value(NEXT, (work.number(OFFSET), work.shell_time(Utc.from_seconds(end)).us))
+        _set_next(work)
 
     def deadline(self, work: Work) -> Utc | None:
-        """The next end of a period; now, where it has to be looked for because the clock was changed."""
-        match work.value(NEXT):
-            case (int(offset), int(due)) if offset == work.number(OFFSET):
-                return Utc(due)
-        return work.now
+        """The next end of a period."""
+        end = _next(work)
+        return Utc(_end(work) if end is None else end)
 
 
 def amount_of(rate: Value) -> int:
@@ -146,3 +146,21 @@ def _mark(work: Work, row: Row) -> Mark | None:
 
 def _set_mark(work: Work, row: Row, period: int) -> None:
     work.set_value(row.mark, (period, work.time.seconds // period, work.now.us))
+
+
+def _next(work: Work) -> int | None:
+    """The next end of a period in the shell's time; None where the clock or a period was changed since."""
+    match work.value(NEXT):
+        case (int(offset), int(due)) if offset == work.number(OFFSET):
+            return due
+    return None
+
+
+def _set_next(work: Work) -> None:
+    work.set_value(NEXT, (work.number(OFFSET), _end(work)))
+
+
+def _end(work: Work) -> int:
+    seconds = work.time.seconds
+    end = min((seconds // period + 1) * period for period in (_period(work, row) for row in ROWS))
+    return work.shell_time(Utc.from_seconds(end)).us
