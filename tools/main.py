@@ -25,6 +25,7 @@ HELP = "Emulated smart meters, communications hub and home network for Great Bri
 COMMANDS = {
     "run": "Bring a home up, send it commands, judge the answers.",
     "device": "Be one device of a scenario on its own radio, until interrupted.",
+    "meter": "Let an electricity meter live through days of half hours.",
     "decode": "Read messages, check and decrypt them, print what is in them.",
     "explain": "Explain each octet of messages, name the rules they break.",
     "encode": "Build messages from the JSON lines of decode --json.",

@@ -1,0 +1,285 @@
+"""What happens to a meter over days: read from a CSV file, or generated from a seed.
+
+A profile gives, for each day, moments in their order: a time of the day and an event. What was used
+in a half hour is told a second before its end, so that the meter records it with that half hour;
+power and voltages are told with it. Times are UTC.
+
+A generated day depends on kind, seed and its date only: the days of one run or of several that follow
+each other are the same.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import cos, pi, sin
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from gbcs.errors import BuildError, LocalError
+from gbcs.time import Utc
+from smets.events import Event, Metrology, PowerLost, PowerRestored
+from smets.sensing import Attack, AttackSensed, Condition, ConditionSensed, Diagnosed, Fault, PhaseSupply
+
+DAY, HALF_HOUR, SECOND = 86_400, 1800, 1_000_000
+HALF_HOURS = DAY // HALF_HOUR
+MAX_WH = 100_000  # of a half hour: what a fuse of 800 A would let through
+MAX_ROWS = 1_000_000
+
+
+class ProfileError(LocalError):
+    """A profile that cannot be read or does not exist."""
+
+
+class Moment(NamedTuple):
+    """What happens at a time of a day; microseconds since midnight."""
+
+    us: int
+    event: Event
+
+
+Day = Callable[[int], Sequence[Moment]]
+"""The moments of a day, by its number since 2000-01-01, in the order of their times."""
+
+
+def _events() -> dict[str, Event]:
+    found: dict[str, Event] = {"power lost": PowerLost(), "power restored": PowerRestored()}
+    for phase in (1, 2, 3):
+        found[f"phase {phase} lost"] = PhaseSupply(phase, False)
+        found[f"phase {phase} restored"] = PhaseSupply(phase, True)
+    for verb, present in (("begins", True), ("ends", False)):
+        found |= {f"{attack.value} {verb}": AttackSensed(attack, present) for attack in Attack}
+        found |= {f"{one.value} {verb}": ConditionSensed(one, present) for one in Condition}
+    return found | {fault.value: Diagnosed(fault) for fault in Fault}
+
+
+EVENTS: Mapping[str, Event] = _events()
+"""What the column `event` of a file may say."""
+NAMES = {event: name for name, event in EVENTS.items()}
+
+# -- generated -----------------------------------------------------------------------------
+
+
+class Kind(NamedTuple):
+    """A kind of home: variant of its meter, and what it has."""
+
+    variant: str
+    panels: bool
+    phases: int
+    faults: bool
+
+
+KINDS = {
+    "household": Kind("single", False, 1, False),
+    "solar": Kind("single", True, 1, False),
+    "three-phase": Kind("polyphase", False, 3, False),
+    "faults": Kind("single", False, 1, True),
+}
+# mean power of a household in W, by the hour of the day
+_LOAD = (
+    *(180, 150, 140, 140, 150, 180, 340, 620, 560, 380, 340, 380),
+    *(460, 400, 350, 380, 560, 900, 1050, 980, 820, 640, 440, 260),
+)
+_HEATER_W = 2600  # of a second element, at night
+_PANELS_W = 3600
+NOMINAL_V = 240
+
+
+def generated(kind: str, seed: str, variant: str) -> Day:
+    """Days of a kind of home. Raises ProfileError for an unknown one."""
+    if kind not in KINDS:
+        raise ProfileError(f"no kind of home is called {kind!r}, only {', '.join(KINDS)}")
+    home = KINDS[kind]
+
+    def day(number: int) -> list[Moment]:
+        random = Random(f"{seed}/{kind}/{number}")
+        moments = _half_hours(random, home, variant, number)
+        if home.faults:
+            moments = _with_faults(random, moments, variant)
+        return moments
+
+    return day
+
+
+def _half_hours(random: Random, home: Kind, variant: str, number: int) -> list[Moment]:
+    summer = -cos(2 * pi * (number % 365.25) / 365.25)  # of the year: -1 at its ends, 1 in its middle
+    phases = 3 if variant == "polyphase" else 1
+    sky = random.uniform(0.15, 1.0)
+    level = 1.0 - 0.25 * summer
+    weekend = number % 7 < 2  # 2000-01-01 was a Saturday
+    found = []
+    for n in range(HALF_HOURS):
+        hour = n / 2
+        watts = _LOAD[n // 2] * level * home.phases * random.uniform(0.6, 1.5)
+        if weekend and 9 <= hour < 16:
+            watts *= 1.4
+        if random.random() < 0.04:  # an oven, a shower
+            watts += random.uniform(1000, 5000)
+        made = 0.0
+        if home.panels:
+            length = 12 + 4 * summer
+            shines = (hour - 12 + length / 2) / length
+            if 0 < shines < 1:
+                made = _PANELS_W * (0.6 + 0.4 * summer) * sin(pi * shines) * sky * random.uniform(0.7, 1.0)
+        secondary = int(_HEATER_W * level / 2) if variant == "twin" and 0.5 <= hour < 7.5 else 0
+        net = int(watts - made)
+        volts = tuple(int(NOMINAL_V - watts / 1500 + random.uniform(-3, 3)) for _ in range(phases))
+        event = Metrology(
+            max(0, net) // 2, max(0, -net) // 2, max(0, net) // 14, max(0, -net) // 40, secondary, net, volts
+        )
+        found.append(Moment(((n + 1) * HALF_HOUR - 1) * SECOND, event))
+    return found
+
+
+# faults: how often a day, what begins, what ends it
+_FAULTS: tuple[tuple[float, str, str | None], ...] = (
+    (0.10, "power lost", "power restored"),
+    (0.02, "terminal cover begins", "terminal cover ends"),
+    (0.01, "strong magnetic field begins", "strong magnetic field ends"),
+    (0.03, "reverse current begins", "reverse current ends"),
+    (0.03, "over current begins", "over current ends"),
+    (0.01, "watchdog", None),
+)
+_PHASE_LOST = (0.05, "phase 2 lost", "phase 2 restored")
+_ODD_VOLTS = ((0.05, 262), (0.05, 208), (0.02, 172), (0.02, 290))
+_LONGEST = 6 * 3600
+
+
+def _with_faults(random: Random, moments: list[Moment], variant: str) -> list[Moment]:
+    """Voltages out of their limits, and events; nothing is counted without power."""
+    for chance, volts in _ODD_VOLTS:
+        if random.random() < chance:
+            at = random.randrange(HALF_HOURS)
+            for n in range(at, min(at + random.randint(1, 3), HALF_HOURS)):
+                us, event = moments[n]
+                if isinstance(event, Metrology):
+                    levels = (volts, *event.voltage_v[1:])
+                    moments[n] = Moment(us, replace(event, voltage_v=levels))
+    off: list[tuple[int, int]] = []
+    for chance, begins, ends in (*_FAULTS, *((_PHASE_LOST,) if variant == "polyphase" else ())):
+        if random.random() < chance:
+            begun = random.randrange(DAY - _LONGEST - 1) * SECOND
+            ended = begun + random.randint(20, _LONGEST) * SECOND
+            moments.append(Moment(begun, EVENTS[begins]))
+            if ends is not None:
+                moments.append(Moment(ended, EVENTS[ends]))
+            if begins == "power lost":
+                off.append((begun, ended))
+    return sorted(
+        (m for m in moments if m.us in (t for pair in off for t in pair) or not _within(m.us, off)),
+        key=lambda moment: moment.us,
+    )
+
+
+def _within(us: int, times: list[tuple[int, int]]) -> bool:
+    return any(begun < us < ended for begun, ended in times)
+
+
+# -- read ----------------------------------------------------------------------------------
+
+COUNTS = ("import_wh", "export_wh", "import_varh", "export_varh", "secondary_wh")
+VOLTS = ("voltage_v", "voltage_2_v", "voltage_3_v")
+COLUMNS = ("time", *COUNTS, "power_w", *VOLTS, "event")
+
+
+class Profile(NamedTuple):
+    """What a file gives: the number of its first day, and the moments of each."""
+
+    first: int
+    days: tuple[tuple[Moment, ...], ...]
+
+    def day(self, number: int) -> Sequence[Moment]:
+        """The moments of a day; after its last day the profile begins again."""
+        return self.days[(number - self.first) % len(self.days)]
+
+
+def read_profile(path: Path) -> Profile:
+    """Read a CSV file, its columns in a first line, among them `time`. Raises ProfileError.
+
+    A row gives what was used in the half hour that begins at its time, or, with `event`, what
+    happened at its time.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _profile(file, str(path))
+    except OSError as error:
+        raise ProfileError(f"{path}: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ProfileError(f"{path}: {'not UTF-8' if isinstance(error, UnicodeError) else error}") from None
+
+
+def _profile(file: object, name: str) -> Profile:
+    rows = csv.DictReader(file)  # type: ignore[call-overload]
+    columns = rows.fieldnames or ()
+    for column in columns:
+        if column not in COLUMNS:
+            raise ProfileError(f"{name}: line 1: no column {column!r}, only {', '.join(COLUMNS)}")
+    if "time" not in columns:
+        raise ProfileError(f"{name}: line 1: no column 'time'")
+    if len(set(columns)) != len(columns):
+        raise ProfileError(f"{name}: line 1: a column is there twice")
+    found: list[tuple[int, Event]] = []
+    for row in rows:
+        where = f"{name}: line {rows.line_num}"
+        if len(found) == MAX_ROWS:
+            raise ProfileError(f"{where}: more than {MAX_ROWS} rows")
+        us, event = _row(row, where)
+        if found and us < found[-1][0]:
+            raise ProfileError(f"{where}: is earlier than the row before it")
+        if found and us == found[-1][0] and isinstance(event, Metrology):
+            raise ProfileError(f"{where}: that half hour is there twice")
+        found.append((us, event))
+    if not found:
+        raise ProfileError(f"{name}: no rows")
+    first, last = (us // (DAY * SECOND) for us in (found[0][0], found[-1][0]))
+    days: list[list[Moment]] = [[] for _ in range(last - first + 1)]
+    if len(days) > MAX_ROWS:
+        raise ProfileError(f"{name}: more than {MAX_ROWS} days")
+    for us, event in found:
+        number, at = divmod(us, DAY * SECOND)
+        days[number - first].append(Moment(at, event))
+    return Profile(first, tuple(map(tuple, days)))
+
+
+def _row(row: Mapping[str | None, object], where: str) -> tuple[int, Event]:
+    if None in row or None in row.values():
+        raise ProfileError(f"{where}: has not as many fields as there are columns")
+    cells = {str(name): str(cell).strip() for name, cell in row.items()}
+    try:
+        us = Utc.parse(cells["time"]).us
+    except (BuildError, OverflowError):
+        raise ProfileError(f"{where}: time: not a date and time: {cells['time']!r}") from None
+    named = cells.get("event", "")
+    if named:
+        if named not in EVENTS:
+            raise ProfileError(f"{where}: event: {named!r} is not known")
+        if any(cell for name, cell in cells.items() if name not in ("time", "event")):
+            raise ProfileError(f"{where}: an event has no other values")
+        return us, EVENTS[named]
+    if us % (HALF_HOUR * SECOND):
+        raise ProfileError(f"{where}: time: no half hour begins at {cells['time']}")
+    counts = [_number(cells, name, where, 0, MAX_WH) or 0 for name in COUNTS]
+    power = _number(cells, "power_w", where, -(2**31), 2**31 - 1)
+    volts = [_number(cells, name, where, 0, 65_535) for name in VOLTS]
+    given = [v for v in volts if v is not None]
+    if given != volts[: len(given)]:
+        raise ProfileError(f"{where}: the voltage of a phase before is missing")
+    if power is None:
+        power = 2 * (counts[0] + counts[4] - counts[1])
+    used = Metrology(**dict(zip(COUNTS, counts, strict=True)), power_w=power, voltage_v=tuple(given))
+    return us + (HALF_HOUR - 1) * SECOND, used
+
+
+def _number(cells: Mapping[str, str], name: str, where: str, lo: int, hi: int) -> int | None:
+    text = cells.get(name, "")
+    if not text:
+        return None
+    try:
+        number = int(text) if len(text) < 20 else hi + 1
+    except ValueError:
+        raise ProfileError(f"{where}: {name}: not a whole number: {text!r}") from None
+    if not lo <= number <= hi:
+        raise ProfileError(f"{where}: {name}: {text} is not {lo} to {hi}")
+    return number

@@ -1,0 +1,353 @@
+"""A meter on its own, lived through day after day: what it is set up with, its consumer, what came of it.
+
+The meter is provisioned like one of a home, with a tariff of two rates, prepayment and every log and
+alert switched on by its data items. Whatever it does follows from seed, profile and days; a store that
+holds a meter goes on where its last recorded half hour ended, and sets nothing up again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+from typing import NamedTuple
+
+from gbcs.errors import BuildError, GbcsError
+from gbcs.ids import Role
+from gbcs.message import parse_message
+from gbcs.security.utrn import TopUpKey, ValueClass, make_token
+from gbcs.time import Utc
+from smets.alerts import alert_table
+from smets.behaviours.charging import EMERGENCY_ACTIVE, PREPAYMENT_MODE
+from smets.behaviours.payment import EMERGENCY_ACTION, emergency_available
+from smets.behaviours.payment import LIMIT as EMERGENCY_LIMIT_MARK
+from smets.behaviours.supply import ENABLE_ACTION, LOAD_SWITCH, State, state_of
+from smets.behaviours.tariff_registers import TOU_REGISTERS
+from smets.behaviours.topup import TokenEntered
+from smets.device import POWER_LOST
+from smets.esme.credit_charge import Control, array
+from smets.esme.items import item
+from smets.events import Actuate, Effect, Event, Metrology, PowerRestored, SendMessage, TimerDue, UserAction
+from smets.store import Store
+from smets.values import Value, pack, unpack
+from smets.work import ITEM, LOG, Work
+
+from .home import alert_code, describe
+from .meter_profiles import DAY, HALF_HOUR, NAMES, SECOND, Day
+from .provisioning import Provisioning
+from .scenario import Scenario, emulated, load_scenario
+from .transcript import WAN, Transcript
+
+NAME = "meter"
+UI_RULE = "scenario: event"
+OPENED = "metering/open"
+VARIANT, BOUGHT = "home/variant", "home/top-ups"  # ours, in the store
+VARIANTS = ("single", "twin", "polyphase")
+REGISTERS = (
+    "ActiveImportRegister",
+    "ActiveExportRegister",
+    "ReactiveImportRegister",
+    "ReactiveExportRegister",
+    "SecondaryActiveImportRegister",
+    *TOU_REGISTERS[:2],
+)
+BALANCES = (
+    "MeterBalance",
+    "EmergencyCreditBalance",
+    "AccumulatedDebtRegister",
+    "TimeDebtRegister1",
+    "TimeDebtRegister2",
+    "PaymentDebtRegister",
+)
+POUND = 100_000  # millipence
+LOOKS = (8 * 3600, 19 * 3600)  # when the consumer looks at the meter, seconds of the day
+TOP_UP_BELOW, TOP_UP_POUNDS, FORGETS = 3 * POUND, 20, 0.25
+
+
+LAST = Utc.of(2136, 1, 1)  # seconds since 2000 have 32 bits
+
+
+class MeterError(BuildError):
+    """A meter that cannot be simulated like this."""
+
+
+def set_up(variant: str) -> dict[str, Value]:
+    """Data items of a prepayment meter: two rates, a standing charge, a debt, monthly billing."""
+    days = ((1, ((bytes(4), _SCRIPTS, 2), (b"\x07\0\0\0", _SCRIPTS, 1))),)
+    twin = variant == "twin"
+    found: dict[str, Value] = {
+        "TariffSwitchingTable.Seasons": _SEASONS,
+        "TariffSwitchingTable.Weeks": _WEEKS,
+        "TariffSwitchingTable.Days": days,
+        "TariffPriceMatrix": _priced(variant, "TariffPriceMatrix", (28, 14)),
+        "StandingCharge": _charge(450),
+        "PaymentMode": (PREPAYMENT_MODE, 2),
+        "CreditChargeConfiguration": array(Control(PREPAYMENT_MODE, False, False), twin),
+        "MeterBalance": 25 * POUND,
+        "LowCreditThreshold": 2 * POUND,
+        "EmergencyCreditLimit": 10 * POUND,
+        "EmergencyCreditBalance": 10 * POUND,
+        "EmergencyCreditThreshold": POUND,
+        "MaximumMeterBalance": 1000 * POUND,
+        "MaximumCreditThreshold": 500 * POUND,
+        "TimeDebtRegister1": 60 * POUND,
+        "DebtRecoveryRates1": _charge(200),
+        "BillingCalendar": ((bytes(4), bytes.fromhex("FFFFFF01FF")),),
+        "SupplierWANAlerts": "1" * 256,
+        "NetworkOperatorWANAlerts": "1" * 256,
+    }
+    if twin:
+        second = ((1, ((bytes(4), _SCRIPTS, 201),)),)
+        found |= {
+            "SecondaryTariffSwitchingTable.Seasons": _SEASONS,
+            "SecondaryTariffSwitchingTable.Weeks": _WEEKS,
+            "SecondaryTariffSwitchingTable.Days": second,
+            "SecondaryTariffPriceMatrix": _priced(variant, "SecondaryTariffPriceMatrix", (12,)),
+        }
+    return found
+
+
+_SCRIPTS = bytes.fromhex("00000A0064FF")
+_SEASONS: Value = ((b"all", bytes.fromhex("FFFF0101FF000000008000FF"), b"\x01"),)
+_WEEKS: Value = ((b"\x01", *(1,) * 7),)
+
+
+def _priced(variant: str, name: str, pence: tuple[int, ...]) -> Value:
+    """A price matrix whose first prices are these, per kWh."""
+    match item(variant, name).default:
+        case (_, register, tuple(entries)):
+            priced = tuple(
+                (entry[0], pence[n] if n < len(pence) else 0)  # type: ignore[index]
+                for n, entry in enumerate(entries)
+            )
+            return ((3, -2), register, priced)
+    raise MeterError(f"{name} is no price matrix")
+
+
+def _charge(tenths: int) -> Value:
+    """A charge in tenths of a penny."""
+    return ((0, -3), (0, bytes(6), 0), ((b"", tenths),))
+
+
+class Sample(NamedTuple):
+    """State at a time: registers of import and export (Wh), balance (millipence), supply."""
+
+    time: Utc
+    import_wh: int
+    export_wh: int
+    balance: int
+    supply: State
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a meter holds at the end of a run; logs as (entries held, entries ever, capacity)."""
+
+    variant: str
+    start: Utc
+    end: Utc
+    half_hours: int
+    registers: dict[str, int]
+    balances: dict[str, int]
+    supply: str
+    powered: bool
+    logs: dict[str, tuple[int, int, int]]
+    alerts: dict[int, int]
+    top_ups: int
+
+
+class MeterRun:
+    """A meter on a store, and who uses it. Raises LocalError for a store of another meter.
+
+    `start` counts for a new meter only. `samples` are taken `each` half hours; 0: none.
+    """
+
+    def __init__(self, store: Store, variant: str, seed: str, start: Utc, *, each: int = 0) -> None:
+        if variant not in VARIANTS:
+            raise MeterError(f"variant: {variant!r} is none of {', '.join(VARIANTS)}")
+        scenario = _scenario(seed, variant)
+        self.variant = variant
+        self.transcript = Transcript()
+        self.samples: list[Sample] = []
+        self._alerts: Counter[int] = Counter()
+        self._seed, self._each = seed, each
+        self._top_ups = self._half_hours = 0
+        new = store.get("own/entity") is None
+        held_variant = store.get(VARIANT)
+        if not new and held_variant != variant.encode():
+            found = "unknown here" if held_variant is None else held_variant.decode(errors="replace")
+            raise MeterError(f"the meter of this store is {found}, not {variant}")
+        provisioning = Provisioning(scenario)
+        entry = emulated(scenario, NAME)
+        supplier = next(party for party in scenario.parties if party.role is Role.SUPPLIER)
+        device = provisioning.device(entry, store, start)
+        if new:
+            held = {ITEM + name: pack(value) for name, value in set_up(variant).items()}
+            store.commit({**held, EMERGENCY_LIMIT_MARK: pack(10 * POUND), VARIANT: variant.encode()})
+        self.start = start if new else _goes_on(device.observe(start))
+        self.now = self.start
+        self.device = device.reopened(self.start)
+        self._top_up_key = TopUpKey.of(provisioning.keys, supplier.entity, entry.entity)
+        work = self.device.observe(self.start)
+        self._flows = state_of(work) is State.ENABLED
+        if work.get(POWER_LOST) is not None:
+            self._handle(PowerRestored(), self.start, "power returns")
+
+    def run(self, day: Day, days: int, progress: Callable[[], None] = lambda: None) -> Result:
+        """Live through days of a profile."""
+        if days < 1:
+            raise MeterError("a meter lives for a day at least")
+        if self.now.us + days * DAY * SECOND > LAST.us:
+            raise MeterError(f"the time of a meter does not go beyond {LAST}")
+        for _ in range(days):
+            self._day(day, self.now)
+            progress()
+        return self.result()
+
+    def result(self) -> Result:
+        """What the meter holds now."""
+        work = self.device.observe(self.now)
+        logs = {}
+        for name, size in sorted(work.log_sizes.items()):
+            count = work.number(f"{LOG}{name}/count")
+            logs[name] = (min(count, size), count, size)
+        return Result(
+            self.variant,
+            self.start,
+            self.now,
+            self._half_hours,
+            {name: work.int_item(name) for name in REGISTERS if name in work.defaults},
+            {name: work.int_item(name) for name in BALANCES},
+            state_of(work).name.lower(),
+            work.get(POWER_LOST) is None,
+            logs,
+            dict(sorted(self._alerts.items())),
+            self._top_ups,
+        )
+
+    # -- a day ------------------------------------------------------------------------
+
+    def _day(self, day: Day, start: Utc) -> None:
+        number, into = divmod(start.us, DAY * SECOND)
+        midnight = start.us - into
+        consumer = Random(f"{self._seed}/consumer/{number}")
+        looks = [s * SECOND for s in LOOKS if consumer.random() >= FORGETS and s * SECOND > into]
+        end = midnight + DAY * SECOND
+        for us, event in day(number):
+            while looks and looks[0] <= us:
+                self._look(Utc(midnight + looks.pop(0)))
+            if us < into:
+                continue
+            now = Utc(midnight + us)
+            if type(event) is Metrology:
+                self._used(event, now)
+            else:
+                self._handle(event, now, _text(event))
+        for look in looks:
+            self._look(Utc(midnight + look))
+        self.now = Utc(end)
+        self._told(self.device.handle(_TIMER, self.now), self.now)
+
+    def _used(self, event: Metrology, now: Utc) -> None:
+        if not self._flows and (event.import_wh or event.secondary_wh or event.power_w):
+            event = Metrology(power_w=0, voltage_v=event.voltage_v)
+        effects = self.device.handle(event, now)
+        self._half_hours += 1
+        if effects:
+            self._told(effects, now)
+        if self._each and self._half_hours % self._each == 0:
+            work = self.device.observe(now)
+            self.samples.append(
+                Sample(
+                    now,
+                    work.int_item(REGISTERS[0]),
+                    work.int_item(REGISTERS[1]),
+                    work.int_item(BALANCES[0]),
+                    state_of(work),
+                )
+            )
+
+    def _look(self, now: Utc) -> None:
+        """The consumer looks at the meter: tops up when little is left, switches an armed supply on."""
+        work = self.device.observe(now)
+        if work.get(POWER_LOST) is not None:
+            return
+        if work.int_item("MeterBalance") < TOP_UP_BELOW:
+            self._top_ups += 1
+            bought = _number(self.device.store, BOUGHT) + 1
+            self.device.store.commit({BOUGHT: pack(bought)})
+            counter = bought << 32
+            token = make_token(self._top_up_key, counter, ValueClass.POUNDS, TOP_UP_POUNDS)
+            self._handle(TokenEntered(token), now, f"top up {TOP_UP_POUNDS}.00")
+            work = self.device.observe(now)
+        is_off = state_of(work) is State.DISABLED and work.value(EMERGENCY_ACTIVE) is not True
+        if is_off and emergency_available(work):
+            self._handle(UserAction(EMERGENCY_ACTION), now, EMERGENCY_ACTION)
+            work = self.device.observe(now)
+        if state_of(work) is State.ARMED:
+            self._handle(UserAction(ENABLE_ACTION), now, ENABLE_ACTION)
+
+    # -- what comes of it -------------------------------------------------------------
+
+    def _handle(self, event: Event, now: Utc, text: str) -> None:
+        self.transcript.add(now, "home", NAME, "ui", text=text, rule=UI_RULE)
+        self._told(self.device.handle(event, now), now)
+
+    def _told(self, effects: tuple[Effect, ...], now: Utc) -> None:
+        for effect in effects:
+            if isinstance(effect, SendMessage):
+                code = _alert(effect.octets)
+                if code is not None:
+                    self._alerts[code] += 1
+                shown = "" if code is None else f"{code:04X}"
+                self.transcript.add(
+                    now, NAME, WAN, "alert", effect.octets, shown, describe(effect.octets), "sent"
+                )
+            elif isinstance(effect, Actuate):
+                if effect.what == LOAD_SWITCH:
+                    self._flows = effect.on
+                text = f"{effect.what} {'closes' if effect.on else 'opens'}"
+                self.transcript.add(now, NAME, NAME, "ui", text=text)
+
+
+_TIMER = TimerDue()
+
+
+def _scenario(seed: str, variant: str) -> Scenario:
+    """The default home with a meter of this variant and certificates of this seed."""
+    scenario = load_scenario(None)
+    entry = replace(emulated(scenario, NAME), variant=variant)
+    return replace(scenario, seed=seed, devices=(entry,))
+
+
+def _number(store: Store, key: str) -> int:
+    octets = store.get(key)
+    value = None if octets is None else unpack(octets)
+    return value if isinstance(value, int) else 0
+
+
+def _goes_on(work: Work) -> Utc:
+    """When the half hour ended in which a meter was last seen."""
+    held = work.value(OPENED)
+    last = held[0] if isinstance(held, tuple) and isinstance(held[0], int) else 0
+    last = max(last, work.number(POWER_LOST))
+    length = HALF_HOUR * SECOND
+    return Utc(-(-last // length) * length)
+
+
+def _alert(octets: bytes) -> int | None:
+    try:
+        return alert_code(parse_message(octets))
+    except GbcsError:
+        return None
+
+
+def _text(event: Event) -> str:
+    return NAMES.get(event, type(event).__name__)
+
+
+def alert_name(code: int) -> str:
+    """The name of an alert, '' for one that is not in the table."""
+    row = alert_table().get(code)
+    return "" if row is None else row.name
