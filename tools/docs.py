@@ -1,4 +1,4 @@
-"""`smets docs`: pages about use cases, alerts and settings, written from the tables."""
+"""`smets docs`: pages about use cases, alerts, meters, state machines and settings, from the tables."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from .text import complain, one_line
 VERSION = 1
 MARKER = "<!-- Written by smets docs; changes here are lost. -->\n\n"
 EPILOG = """\b
-DIR gets index.md, alerts.md, settings.md, and in DIR/use-cases a page for each use
-case: what it is, who may send it, how it is protected, the values of its messages
-with types, limits and units, an example. The pages say what the tables of this
-version say, and nothing else: running it again gives the same octets.
+DIR gets index.md, alerts.md, data-items.md (what an electricity meter holds),
+display.md (what it shows, and its buttons), machines.md (every state machine, with
+a Mermaid diagram), settings.md, and in DIR/use-cases a page for each use case: what
+it is, who may send it, how it is protected, the values of its messages with types,
+limits and units, an example. The pages say what the tables of this version say,
+and nothing else: running it again gives the same octets.
 
 \b
 A file that was there and is no page of this command is left alone, and nothing is
@@ -42,7 +44,7 @@ class Page(NamedTuple):
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a page.")
 @click.argument("directory", metavar="DIR")
 def command(directory: str, as_json: bool) -> int:
-    """Write pages about use cases, alerts and settings, as Markdown."""
+    """Write pages about use cases, alerts, meters and settings, as Markdown."""
     found = list(_pages())
     foreign = [page.path for page in found if not _ours(os.path.join(directory, page.path))]
     if foreign:
@@ -60,10 +62,15 @@ def _pages() -> Iterator[Page]:
     """Every page, in the order of the index."""
     from gbcs.usecases import table
 
+    from .docs_items import display_page, items_page
+    from .docs_machines import machines_page
     from .docs_pages import alerts_page, index_page, settings_page, use_case_page, use_case_path
 
     yield Page("index.md", index_page())
     yield Page("alerts.md", alerts_page())
+    yield Page("data-items.md", items_page())
+    yield Page("display.md", display_page())
+    yield Page("machines.md", machines_page())
     yield Page("settings.md", settings_page())
     rows = [row for row in table() if row.kinds]
     progress = Progress("page", len(rows))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gbcs.ids import Kind
 from gbcs.usecases import UseCase, table
 
+from .markdown import grid, page, plain
 from .usecase_components import item_text, templates
 from .usecase_facts import (
     Form,
@@ -45,13 +46,14 @@ def index_page() -> str:
         "# Use cases",
         "",
         "Every use case of GBCS that this version knows, in the order of the Message Codes. Also:",
-        "[alerts and events](alerts.md), [settings](settings.md).",
+        "[alerts and events](alerts.md), [data items of a meter](data-items.md),",
+        "[its display](display.md), [state machines](machines.md), [settings](settings.md).",
         "",
         "`smets usecases NAME` says the same on a terminal, `smets build` builds the messages.",
         "",
     ]
     heads = ("code", "use case", "title", "devices", "payload", "critical", "sent by", "messages")
-    return _text([*lines, *_table(heads, map(_index_row, table()))])
+    return page([*lines, *grid(heads, map(_index_row, table()))])
 
 
 def _index_row(row: UseCase) -> tuple[str, ...]:
@@ -69,10 +71,10 @@ def _index_row(row: UseCase) -> tuple[str, ...]:
 
 def use_case_page(row: UseCase) -> str:
     """Everything about a use case."""
-    lines = [f"# {row.name} {_plain(row.title)}", "", "[All use cases](../index.md)", ""]
-    lines += _table(("", ""), headings(row))
+    lines = [f"# {row.name} {plain(row.title)}", "", "[All use cases](../index.md)", ""]
+    lines += grid(("", ""), headings(row))
     lines += ["", "## Protection", ""]
-    lines += _table(("message", "protected by"), ((k.value, protection(row, k).text) for k in row.kinds))
+    lines += grid(("message", "protected by"), ((k.value, protection(row, k).text) for k in row.kinds))
     for group, forms in same_forms(row, row.kinds):
         title = " and ".join(kind.value for kind in group).capitalize()
         lines += ["", f"## {title}"]
@@ -84,8 +86,8 @@ def use_case_page(row: UseCase) -> str:
     for template in shown:
         lines += ["", f"Variant `{template['variant']}`", ""] if template["variant"] else [""]
         items = ((str(n), f"`{i['component']}`", item_text(i)) for n, i in enumerate(template["items"], 1))
-        lines += _table(("", "component", "what"), items)
-    return _text(lines)
+        lines += grid(("", "component", "what"), items)
+    return page(lines)
 
 
 def _form(row: UseCase, kind: Kind, form: Form) -> Iterator[str]:
@@ -96,7 +98,7 @@ def _form(row: UseCase, kind: Kind, form: Form) -> Iterator[str]:
         yield "No values."
         return
     heads = ("value", "what may be given", "needed", "remarks", "where")
-    yield from _table(heads, (cells for part in form.values for cells in _part_rows(part, part.name)))
+    yield from grid(heads, (cells for part in form.values for cells in _part_rows(part, part.name)))
     if form.example is not None:
         options = build_options(row, kind)
         yield from ("", f"An example, for `smets build {_name(row)}{options} --values FILE`:", "", "```json")
@@ -157,7 +159,7 @@ def alerts_page() -> str:
         "",
     ]
     heads = ("code", "name", "devices", "class", "configurable", "WAN alert", "log", "to", "remark")
-    return _text([*lines, *_table(heads, map(_event_row, ROWS))])
+    return page([*lines, *grid(heads, map(_event_row, ROWS))])
 
 
 def _event_row(row: tuple[Any, ...]) -> tuple[str, ...]:
@@ -189,32 +191,8 @@ def settings_page() -> str:
     def section(group: Group) -> Iterable[str]:
         yield from ("", f"## {group.name}", "", f"`{group.module}.{group.name}`", "")
         yield from (*group.about, "")
-        yield from _table(
+        yield from grid(
             ("setting", "default", "what it is"), ((f"`{n}`", f"`{d}`", t) for n, d, t in group.rows)
         )
 
-    return _text([*lines, *(line for group in groups() for line in section(group))])
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield _cells(heads)
-    yield _cells(["---"] * len(heads))
-    for row in rows:
-        yield _cells([_plain(cell) for cell in row])
-
-
-def _cells(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _plain(text: str) -> str:
-    """Text for one cell or heading: in one line, and nothing that Markdown would take for its own."""
-    escaped = "`".join(
-        piece if index % 2 else piece.replace("*", r"\*").replace("<", "&lt;")
-        for index, piece in enumerate(text.split("`"))
-    )
-    return " ".join(escaped.replace("|", r"\|").split())
-
-
-def _text(lines: Iterable[str]) -> str:
-    return "\n".join(lines) + "\n"
+    return page([*lines, *(line for group in groups() for line in section(group))])

@@ -44,14 +44,18 @@ def groups() -> Iterator[Group]:
 
 def _classes() -> Iterator[tuple[str, str, str]]:
     """Module, name and source of the classes; modules without any are not imported."""
+    for module, source in sources():
+        for name in _CLASS.findall(source):
+            yield module, name, source
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    """Name and source of every module of the packages, in their order."""
     for package in PACKAGES:
         paths = importlib.import_module(package).__path__
         for info in sorted(pkgutil.walk_packages(paths, f"{package}."), key=lambda info: info.name):
-            if info.ispkg or info.name.startswith(_NOT):
-                continue
-            source = _source(info)
-            for name in _CLASS.findall(source):
-                yield info.name, name, source
+            if not (info.ispkg or info.name.startswith(_NOT)):
+                yield info.name, _source(info)
 
 
 def _source(info: pkgutil.ModuleInfo) -> str:

@@ -32,7 +32,7 @@ from smets.esme.limits import (
     Within,
 )
 
-_CHARACTERS = {DIGITS: "digits", DIGITS_AND_SPACES: "digits and spaces", PRINTABLE: "printable ASCII"}
+CHARACTERS = {DIGITS: "digits", DIGITS_AND_SPACES: "digits and spaces", PRINTABLE: "printable ASCII"}
 _DATE_OCTETS = {2: "month", 3: "day of month", 4: "day of week"}
 _ANY_OCTET = 0xFF
 
@@ -103,7 +103,7 @@ def _said(part: Part, limit: Limit) -> bool:
     if isinstance(limit, Length) and part.shape is Shape.LIST:
         return limit.lo <= part.lo and part.hi <= limit.hi
     if isinstance(limit, Characters) and limit.allowed == PRINTABLE:
-        return part.about.startswith(_CHARACTERS[PRINTABLE])
+        return part.about.startswith(CHARACTERS[PRINTABLE])
     return isinstance(limit, Within) and [part.about] == [span(lo, hi) for lo, hi in limit.ranges]
 
 
@@ -119,7 +119,7 @@ def _text(part: Part, wire: WireType, limit: Limit) -> str:
         what = "entries" if part.shape is Shape.LIST else "characters"
         return f"{span(limit.lo, limit.hi)} {what}"
     if isinstance(limit, Characters):
-        return _CHARACTERS.get(limit.allowed, f"only {limit.allowed}")
+        return CHARACTERS.get(limit.allowed, f"only {limit.allowed}")
     assert isinstance(limit, At)
     inner = limit.limit
     name = _DATE_OCTETS.get(limit.place, f"octet {limit.place + 1}")

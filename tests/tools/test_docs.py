@@ -22,7 +22,7 @@ from gbcs.usecases import UseCase, table
 from tests.tools.cli import smets
 
 WITH_MESSAGES = [row for row in table() if row.kinds]
-OTHERS = {"index.md", "alerts.md", "settings.md"}
+OTHERS = {"index.md", "alerts.md", "data-items.md", "display.md", "machines.md", "settings.md"}
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +174,9 @@ def test_what_it_says(tmp_path: Path) -> None:
     assert done.out.splitlines() == [
         f"{folder}/index.md",
         f"{folder}/alerts.md",
+        f"{folder}/data-items.md",
+        f"{folder}/display.md",
+        f"{folder}/machines.md",
         f"{folder}/settings.md",
         f"{folder}/use-cases: {len(WITH_MESSAGES)} pages",
     ]
