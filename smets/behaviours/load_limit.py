@@ -90,7 +90,7 @@ class LoadLimitSettings:
 
     needs_fall: bool = True
     """Whether power has to fall to the threshold before it can be exceeded again; otherwise the next
-    period begins where the last one ended. Gap: general knowledge (smets-esme 12)."""
+    period begins where the last one ended, unless it is 0. Gap: general knowledge (smets-esme 12)."""
 
 
 DEFAULT_SETTINGS = LoadLimitSettings()
@@ -156,7 +156,9 @@ class LoadLimit(Behaviour):
     def _holds(self, work: Work, guard: Guard) -> bool:
         if guard is Guard.DISABLES:
             return work.item("LoadLimitSupplyState") is True
-        return guard is Guard.NONE or self._settings.needs_fall
+        if guard is Guard.NEEDS_FALL:  # periods of no length would follow each other without end
+            return self._settings.needs_fall or work.int_item("LoadLimitPeriod") == 0
+        return True
 
     def _follow(self, work: Work, row: Row) -> None:
         if row.counts:

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from gbcs.time import Utc
 from smets.behaviours.clock import set_clock
@@ -15,6 +22,7 @@ from smets.behaviours.supply import Reason, State, Supply, Trigger, reasons_of, 
 from smets.device import Device
 from smets.esme.meter import EsmeOptions, esme_profile
 from smets.events import Actuate, Effect, Metrology, PowerLost, PowerRestored, TimerDue, UserAction
+from smets.sensing import Attack, AttackSensed
 from smets.store import StoreError
 from smets.values import Value, pack
 from tests.smets.homes import ENTITIES, Home, Role, alerts_in
@@ -30,9 +38,9 @@ ITEMS: dict[str, Value] = {
 }
 
 
-def limited(disables: bool = True, items: Mapping[str, Value] | None = None, **settings: bool) -> Home:
+def limited(disables: bool = True, items: Mapping[str, Value] | None = None, **read: bool) -> Home:
     home = Home.new(items={**ITEMS, "LoadLimitSupplyState": disables, **(items or {})})
-    profile = esme_profile(EsmeOptions(load_limit=LoadLimitSettings(**settings)))
+    profile = esme_profile(EsmeOptions(load_limit=LoadLimitSettings(**read)))
     home.device = Device(profile, home.store, home.now)
     return home
 
@@ -153,8 +161,8 @@ def test_power_while_the_supply_is_off_counts_nothing() -> None:
 # -- leaving the armed state another way --------------------------------------------------
 
 
-def armed(**settings: bool) -> Home:
-    home = limited(**settings)
+def armed() -> Home:
+    home = limited()
     home.handle(Metrology(power_w=LIMIT + 1))
     after(home, PERIOD + 1)
     assert state_of(home.work) is State.ARMED
@@ -276,55 +284,128 @@ def test_each_phase_that_lasts_can_be_left_and_no_row_is_hidden_by_another() -> 
 
 
 class LoadLimitMachine(RuleBasedStateMachine):
-    """The meter beside a model that steps through every second."""
+    """The meter beside a model that steps through every second, tamper that locks among it."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.home = Home.new(items={**ITEMS, "LoadLimitPeriod": 7, "LoadLimitRestorationPeriod": 5})
-        self.power = self.over = self.count = 0
+    @initialize(disables=st.booleans(), needs_fall=st.booleans(), period=st.sampled_from([0, 1, 7]))
+    def install(self, disables: bool, needs_fall: bool, period: int) -> None:
+        items: dict[str, Value] = {"LoadLimitPeriod": period, "LoadLimitRestorationPeriod": 5}
+        self.home = limited(disables, {**items, "SupplyTamperState": True}, needs_fall=needs_fall)
+        self.disables, self.needs_fall, self.period = disables, needs_fall, period
+        self.power = self.over = self.count = self.covers = 0
         self.exceeded = False
         self.restore: int | None = None
-        self.enabled = True
+        self.state = State.ENABLED
+
+    def leave(self, state: State) -> None:
+        """The supply goes another way; without it no power flows."""
+        self.state, self.restore = state, None
+        if state is not State.ENABLED:
+            self.power = self.over = 0
+            self.exceeded = False
 
     def second(self) -> None:
-        self.over = self.over + 1 if self.enabled and self.power > LIMIT else 0
-        self.exceeded = self.exceeded and self.power > LIMIT and self.enabled
         if self.restore is not None:
             self.restore -= 1
             if self.restore == 0:
-                self.restore, self.enabled, self.power = None, True, 0
-        if self.over == 8 and not self.exceeded:
-            self.count += 1
-            self.enabled, self.restore, self.power, self.over = False, 5, 0, 0
+                self.leave(State.ENABLED)
+                return
+        if self.power <= LIMIT:
+            self.over, self.exceeded = 0, False
+        elif not self.exceeded:
+            self.over += 1
+            # it lasts into a second beyond the period; what is not needed to fall begins anew then
+            if self.over == self.period + 1:
+                self.count += 1
+                self.over = 0
+                if self.disables:
+                    self.leave(State.ARMED)
+                    self.restore = 5
+                else:
+                    self.exceeded = self.needs_fall or self.period == 0
+                    self.over = int(not self.exceeded)
 
-    @rule(power=st.sampled_from([0, LIMIT, LIMIT + 1, 9000]))
-    def metrology(self, power: int) -> None:
-        self.home.handle(Metrology(power_w=power))
-        self.power = power if self.enabled else 0
-
-    @rule(seconds=st.integers(1, 20))
-    def wait(self, seconds: int) -> None:
+    @rule(
+        power=st.sampled_from([LIMIT + 1, 9000, LIMIT, None]), seconds=st.sampled_from([1, 1, 2, 3, 5, 8, 40])
+    )
+    def live(self, power: int | None, seconds: int) -> None:
+        if power is not None:
+            self.home.handle(Metrology(power_w=power))
+            self.power = power if self.state is State.ENABLED else 0
+            if self.power <= LIMIT:
+                self.over, self.exceeded = 0, False
         for _ in range(seconds):
             self.second()
-        after(self.home, seconds)
+        # to the last microsecond of the last second
+        self.home.wait(seconds)
+        self.home.device.handle(TimerDue(), self.home.now.plus(us=-1))
 
     @rule()
     def consumer(self) -> None:
         self.home.handle(UserAction("enable supply"))
-        self.enabled, self.restore = True, None
+        if self.state is State.ARMED:
+            self.leave(State.ENABLED)
+
+    @rule(name=st.sampled_from(["ECS42", "ECS43", "ECS44"]))
+    def command(self, name: str) -> None:
+        assert self.home.run(name).results == [0]
+        if name == "ECS42":
+            if self.state is not State.ENABLED:
+                self.leave(State.ENABLED)
+        elif name == "ECS43":
+            self.leave(State.DISABLED)
+        elif self.state is State.DISABLED:
+            self.leave(State.ARMED)
+
+    @rule()
+    def tamper(self) -> None:
+        self.covers += 1
+        self.home.handle(AttackSensed(Attack.METER_COVER, self.covers % 2 == 1))
+        if self.covers % 2:
+            self.leave(State.DISABLED)
+
+    @rule()
+    def power_cut(self) -> None:
+        self.home.handle(PowerLost())
+        self.home.restart()
+        self.home.handle(PowerRestored())
+        self.power = self.over = 0
+        self.exceeded = False
+
+    @rule(seconds=st.integers(-100_000, 100_000))
+    def clock(self, seconds: int) -> None:
+        work = self.home.work
+        set_clock(work, work.time.plus(seconds))
+        work.commit()
+        self.home.restart()
 
     @rule()
     def restart(self) -> None:
         self.home.restart()
 
     @invariant()
-    def agrees(self) -> None:
+    def counts_each_time_power_was_above_for_longer_than_the_period(self) -> None:
+        assert self.home.item("LoadLimitCounter") == self.count
+
+    @invariant()
+    def nothing_but_the_listed_triggers_moves_the_supply(self) -> None:
+        assert state_of(self.home.work) is self.state
+
+    @invariant()
+    def load_limiting_stands_against_an_armed_supply_only(self) -> None:
         work = self.home.work
-        assert work.item("LoadLimitCounter") == self.count
-        assert (state_of(work) is State.ENABLED) == self.enabled
+        assert (Reason.LOAD_LIMIT in reasons_of(work)) == (self.restore is not None)
+        assert state_of(work) is State.ARMED or Reason.LOAD_LIMIT not in reasons_of(work)
 
 
+LoadLimitMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 TestLoadLimit = LoadLimitMachine.TestCase
+
+
+@pytest.mark.long
+def test_ten_thousand_steps() -> None:
+    run_state_machine_as_test(
+        LoadLimitMachine, settings=settings(max_examples=200, stateful_step_count=50, deadline=None)
+    )
 
 
 def test_the_stamp_of_the_event_is_that_of_the_end_of_the_period() -> None:
