@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gbcs.dlms.apdu import DataNotification, parse_apdu
 from gbcs.ids import Role
+from gbcs.message import parse_message
 from gbcs.time import Utc
 from smets.behaviours.clock import ClockSettings, Status, set_clock
 from smets.behaviours.outage import OutageSettings, is_lost
@@ -16,6 +20,7 @@ from smets.events import HubTime, PowerLost, PowerRestored, TimerDue
 from smets.sensing import PhaseSupply
 from smets.store import StoreError
 from smets.values import Value, pack
+from tests.gbcs.reference_messages import octets
 from tests.smets.homes import ENTITIES, Alert, Home, alerts_in, set_clock_parameter
 
 SHORT, LONG = 0x8F35, 0x8F36
@@ -257,3 +262,19 @@ def test_what_nobody_wrote_is_a_damaged_store(held: Value) -> None:
     home = Home.new(raw={"outage/0": pack(held)})
     with pytest.raises(StoreError):
         home.handle(PowerLost())
+
+
+def test_the_alert_has_the_form_of_the_reference(reference: Path) -> None:
+    theirs = [m for m in map(parse_message, octets(reference).values()) if m.code == 0x0067]
+    home = metered()
+    (ours,) = (a.message for a in cut(home, 540))
+    for message in theirs:
+        bodies = [parse_apdu(one.payload) for one in (message, ours)]
+        assert all(isinstance(body, DataNotification) for body in bodies)
+        tags = [
+            [(d.tag, len(d.value)) if isinstance(d.value, bytes) else d for d in b.body.value] for b in bodies
+        ]
+        assert tags[0] == tags[1]  # the code too: both are of three minutes or more
+        assert (message.cra, message.mac_header) == (ours.cra, ours.mac_header)
+        assert message.other == ours.other
+    assert theirs
