@@ -126,6 +126,17 @@ def emergency_owed(work: Work) -> int:
     return max(0, work.int_item(EMERGENCY_LIMIT) - work.int_item(EMERGENCY_BALANCE))
 
 
+def to_clear(work: Work) -> int:
+    """The least that restores the supply, for displays: accumulated debt, what the balance is below its
+    threshold, and emergency credit owed where there is none left; without payment and time debts.
+
+    Source: reference, smets-esme 11.7, its last paragraph.
+    """
+    below = max(0, disablement_threshold(work) - work.int_item(BALANCE))
+    owed = emergency_owed(work) if work.int_item(EMERGENCY_BALANCE) <= 0 else 0
+    return max(0, work.int_item(ACCUMULATED_DEBT)) + below + owed
+
+
 def _collect(work: Work, debt: Debt | None, amount: int) -> None:
     """Take from a time debt what is collected of it."""
     if debt is not None and amount > 0:

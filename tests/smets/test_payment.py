@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from gbcs.time import Utc
-from smets.behaviours.charging import EMERGENCY_ACTIVE, Kind
+from smets.behaviours.charging import EMERGENCY_ACTIVE, Kind, to_clear
 from smets.behaviours.display_commands import DisplayCommand
 from smets.behaviours.payment import Payment
 from smets.behaviours.payment_settings import PaymentSettings, Suspension
@@ -300,6 +300,29 @@ def test_what_is_owed_stays_owed_when_the_limit_changes(limit: int, after: tuple
     values = values_of(meter.home, "ECS08a", given)
     meter.command("ECS08a", values)
     assert (meter.money.balance, meter.money.emergency) == after
+
+
+@pytest.mark.parametrize(
+    ("emergency", "balance", "threshold", "accumulated", "least"),
+    [
+        (0, -20_000, 0, 100_000, 620_000),
+        (440_000, 0, 0, 50_000, 50_000),
+        (500_000, -5_000, 10_000, 0, 15_000),
+        (500_000, 5_000, 0, 0, 0),
+    ],
+)
+def test_what_there_is_to_clear(
+    emergency: int, balance: int, threshold: int, accumulated: int, least: int
+) -> None:
+    meter = Prepaid(
+        MeterBalance=balance,
+        EmergencyCreditLimit=500_000,
+        EmergencyCreditBalance=emergency,
+        AccumulatedDebtRegister=accumulated,
+        PaymentDebtRegister=999,
+        DisablementThreshold=(threshold,),
+    )
+    assert to_clear(meter.home.work) == least
 
 
 # -- payment mode (11.2) ---------------------------------------------------------------------

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gbcs.time import Utc
-from smets.behaviours.clock import set_clock
+from smets.behaviours.clock import ClockSettings, set_clock
 from smets.behaviours.timed_charges import amount_of
+from smets.device import Device
 from smets.esme.credit_charge import CREDIT_MODE
+from smets.esme.meter import EsmeOptions, esme_profile
 from smets.events import Metrology, PowerLost, PowerRestored, TimerDue, UserAction
 from smets.values import Value
 from tests.smets.prepaid import DAY, HOUR, Prepaid, charge, values_of
@@ -206,6 +208,20 @@ def test_a_clock_that_swings_over_midnight_charges_it_once() -> None:
         meter.wait(60)
         clock_to(meter, meter.home.work.time.plus(-60))
     assert days(meter) == 1
+
+
+def test_where_the_clock_stood_without_power_days_are_charged_when_it_is_set() -> None:
+    meter = daily()
+    profile = esme_profile(EsmeOptions(clock=ClockSettings(survives=False)))
+    meter.home.device = Device(profile, meter.home.store, NOON)
+    meter.handle(PowerLost())
+    meter.home.wait(10 * DAY)
+    meter.handle(PowerRestored())
+    assert days(meter) == 0
+    clock_to(meter, meter.home.now)
+    assert days(meter) == 10
+    meter.wait(DAY)
+    assert days(meter) == 11
 
 
 STEPS = st.lists(
