@@ -29,6 +29,7 @@ from .charging import (
     ACCUMULATED_DEBT,
     BALANCE,
     EMERGENCY_BALANCE,
+    INT32,
     PAYMENT_DEBT,
     PREPAYMENT_MODE,
     add,
@@ -147,7 +148,7 @@ class TopUp(Behaviour):
         return TopUpLimits(
             work.int_item(BALANCE),
             None if unlimited and not credit else credit,
-            None if unlimited and not balance else balance,
+            INT32[1] if unlimited and not balance else balance,
             payment_mode(work) == PREPAYMENT_MODE,
         )
 

@@ -152,6 +152,15 @@ def test_a_limit_of_0_is_none_or_refuses_everything() -> None:
     assert literal.security() == [TOO_MUCH]
 
 
+def test_a_credit_the_register_could_not_hold_is_refused() -> None:
+    meter = Prepaid(MeterBalance=2**31 - POUND)
+    digits, counter = meter.next_token(1)
+    refused(meter, digits, counter)
+    assert meter.security() == [TOO_FULL]
+    meter.use(0)
+    assert meter.money.balance == 2**31 - POUND
+
+
 @pytest.mark.parametrize("result", [1, 250])
 def test_the_result_of_a_refusal_is_a_setting(result: int) -> None:
     meter = Prepaid(settings=PaymentSettings(refused_result=result))
