@@ -18,7 +18,7 @@ def steps(arguments: list[str]) -> list[tuple[str, list[str]]]:
         ("ruff check", ["ruff", "check", "."]),
         ("ruff format", ["ruff", "format", "--check", "--quiet", "."]),
         ("mypy", ["mypy", *PACKAGES]),
-        ("pytest", ["pytest", "--durations=10", *arguments]),
+        ("pytest", ["pytest", "-n", "auto", "--dist", "loadfile", "--durations=10", *arguments]),
     ]
 
 
