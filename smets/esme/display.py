@@ -72,6 +72,7 @@ class Form(Enum):
     LIMIT_STATE = "whether power was above the load limit"
     SWITCHED = "off, or how many per cent"
     PAIRED = "how many devices there are in the device log"
+    NETWORK = "connected or not, where the meter is told"
     REMAINING = "minutes left"
     HISTORY = "kWh and currency"
 
@@ -155,6 +156,7 @@ ROWS: tuple[Row, ...] = (
     _row("meter", "EntityIdentifier", Form.OCTETS),
     _row("model", "ModelType", Form.TEXT),
     _row("firmware", "FirmwareVersion", Form.OCTETS),
+    _row("home area network", "", Form.NETWORK),
     _row("devices paired", "", Form.PAIRED),
     *(
         _row(f"controller {n}", f"AuxiliaryController{n}.State", Form.SWITCHED, When.USED, number=n)
@@ -166,13 +168,17 @@ DEFAULT = 0
 
 
 class Display:
-    """The rows of one kind of meter, and what they read. It has no state of its own."""
+    """The rows of one kind of meter, and what they read. It has no state of its own.
 
-    def __init__(self, profile: Profile) -> None:
+    `connected`: whether the meter is on its home area network, which is no part of its state.
+    """
+
+    def __init__(self, profile: Profile, connected: Callable[[], bool] | None = None) -> None:
         self._hooks = Hooks(profile.behaviours)
         self._pin = next(b for b in profile.behaviours if isinstance(b, PrivacyPin))
         self._history = next(b for b in profile.behaviours if isinstance(b, History))
-        self.rows = tuple(row for row in ROWS if not row.item or row.item in profile.defaults)
+        self._connected = connected
+        self.rows = tuple(row for row in ROWS if self._has(profile, row))
 
     def shown(self, work: Work) -> tuple[int, ...]:
         """Which rows the display goes through now, by their number in `rows`; the default one first."""
@@ -184,10 +190,17 @@ class Display:
 
     def text(self, work: Work, row: Row) -> str:
         """How a row reads now; '' where it has nothing to say. The PIN is not asked for here."""
+        if row.form is Form.HISTORY:
+            return self._history_text(work, row)
+        if row.form is Form.NETWORK:
+            return "connected" if self._connected is not None and self._connected() else "not connected"
         value = self._hooks.read(work, row.item) if row.item else None
-        return (
-            self._history_text(work, row) if row.form is Form.HISTORY else _TEXTS[row.form](work, value, row)
-        )
+        return _TEXTS[row.form](work, value, row)
+
+    def _has(self, profile: Profile, row: Row) -> bool:
+        if row.form is Form.NETWORK:
+            return self._connected is not None
+        return not row.item or row.item in profile.defaults
 
     def _is_shown(self, work: Work, row: Row) -> bool:
         if not self.is_open(work, row):

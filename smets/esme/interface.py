@@ -8,6 +8,7 @@ does with the meter ends in the events that its behaviours take, through `Device
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from gbcs.errors import BuildError
@@ -97,11 +98,19 @@ _TOLD = frozenset(("done", "refused", "confirmed"))
 
 
 class UserInterface:
-    """Stands before a device: takes presses itself, and hands every other event on."""
+    """Stands before a device: takes presses itself, and hands every other event on.
 
-    def __init__(self, device: Device, settings: InterfaceSettings = InterfaceSettings()) -> None:
+    `connected`: whether the meter is on its home area network, to be shown; None: not shown.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        settings: InterfaceSettings = InterfaceSettings(),
+        connected: Callable[[], bool] | None = None,
+    ) -> None:
         self.device = device
-        self.display = Display(device.profile)
+        self.display = Display(device.profile, connected)
         self.functions = functions(settings.pin_digits, settings.boost_minutes, settings.message_id)
         self._settings = settings
         self._place = HOME

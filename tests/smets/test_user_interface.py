@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from gbcs.errors import BuildError
 from gbcs.ids import EntityId
@@ -146,7 +146,7 @@ def test_the_import_register_is_shown_when_nobody_does_anything(variant: str) ->
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_row_is_of_an_item_some_meter_has_and_reads(variant: str) -> None:
     profile = esme_profile(EsmeOptions(variant))
-    display = Display(profile)
+    display = Display(profile, lambda: True)
     lacking = {row.title for row in ROWS} - {row.title for row in display.rows}
     assert not lacking if variant == "twin" else all("second element" in title for title in lacking)
     work = Home.new(variant).work
@@ -255,6 +255,17 @@ def test_personal_items_are_not_shown_without_the_pin() -> None:
     one.home.handle(PowerLost())
     one.home.handle(PowerRestored())
     assert one.shown.lines == ("balance", "PIN")
+
+
+def test_the_home_area_network_is_shown_where_the_meter_is_told_of_it() -> None:
+    home, up = Home.new(), [True]
+    meter = UserInterface(home.device, connected=lambda: up[0])
+    while meter.shown(home.now).lines[0] != "home area network":
+        meter.handle(ButtonPressed(NEXT), home.now)
+    assert meter.shown(home.now).lines[1] == "connected"
+    up[0] = False
+    assert meter.shown(home.now).lines[1] == "not connected"
+    assert "home area network" not in person().titles(Screen.ITEMS)
 
 
 def test_the_tenant_before_is_not_told_of() -> None:
@@ -627,3 +638,11 @@ class Buttons(RuleBasedStateMachine):
 
 Buttons.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
 TestButtons = Buttons.TestCase
+
+
+@pytest.mark.long
+def test_any_presses_for_long() -> None:
+    """10,000 steps."""
+    run_state_machine_as_test(
+        Buttons, settings=settings(max_examples=100, stateful_step_count=100, deadline=None)
+    )
