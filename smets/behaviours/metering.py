@@ -26,6 +26,7 @@ from .tariff_registers import register_entry
 
 HALF_HOUR = 1800
 HALF_HOUR_US = HALF_HOUR * 1_000_000
+HALF_HOUR_US = HALF_HOUR * 1_000_000
 DAY = 86_400
 MAX_U32 = 0xFFFF_FFFF
 OPEN = "metering/open"
@@ -145,6 +146,7 @@ class Metering(Behaviour):
     def _half_hour(self, work: Work, end: int, opened: tuple[int, ...]) -> None:
         values = tuple(map(work.int_item, self._items))
         counted = _differences(values, opened)
+        whole = opened[0] < 0 or work.now.us - opened[0] <= HALF_HOUR_US
         work.set_value(OPEN, (work.now.us, *values))
         if self._twin:
             work.log("ProfileDataLog.ActiveImport", end, counted[IMPORT], counted[SECONDARY])
@@ -152,7 +154,7 @@ class Metering(Behaviour):
             work.log("ProfileDataLog.ActiveImport", end, counted[IMPORT])
         work.log("ProfileDataLog.Export", end, counted[EXPORT], counted[REACTIVE_EXPORT])
         work.log("ProfileDataLog.ReactiveImport", end, counted[REACTIVE_IMPORT])
-        for item, register, windowed in DEMANDS:
+        for item, register, windowed in DEMANDS if whole else ():  # no average of what is more than one
             watts = min(counted[register] * (3600 // HALF_HOUR), MAX_U32)
             if watts > work.int_item(item) and (not windowed or _in_window(work, end)):
                 work.set_item(item, watts)

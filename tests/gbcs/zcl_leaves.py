@@ -28,7 +28,13 @@ TWINS = {
     "unknown": "no-data",
 }
 COUNTS = frozenset(
-    ("NumberOfTiersInUse", "NumberOfSamples", "TotalNumberOfScheduleEntries", "NumberOfEvents")
+    (
+        "NumberOfTiersInUse",
+        "NumberOfSamples",
+        "TotalNumberOfScheduleEntries",
+        "NumberOfEvents",
+        "NumberOfLabels",
+    )
 )
 GUARDS = frozenset(("SnapshotPayloadType", "ConfigurationControl"))
 HEX = frozenset(n for n in SIZES if n.startswith(("data", "bitmap")) or n.endswith(("id", "address")))

@@ -91,6 +91,7 @@ class Faulty:
         fault = self.fault
         if fault.before is not None and isinstance(event, RemotePartyMessage):
             fault.before(self, parse_message(event.octets))
+            self.device = self.device.reopened(now)
         effects = list(self.device.handle(event, now))
         if fault.all_of is not None and not self.done and any(map(self._meant, effects)):
             self.done = True

@@ -247,6 +247,25 @@ def test_maximum_demand_is_the_highest_half_hour_of_its_window(
         assert when == START.floor(DAY).plus(HALF_HOUR * (amounts.index(max(amounts)) + 1)).to_cosem()
 
 
+def test_two_part_half_hours_are_no_demand_of_one() -> None:
+    """A power cut over the end of a half hour: what is recorded next is of more than half an hour."""
+    home = Home.new()
+    home.handle(Metrology(import_wh=10))
+    until(home, START.plus(HALF_HOUR))
+    home.wait(1200)
+    home.handle(Metrology(import_wh=900))
+    home.handle(PowerLost())
+    home.wait(1200)
+    home.handle(PowerRestored())
+    home.handle(Metrology(import_wh=900))
+    until(home, START.plus(3 * HALF_HOUR))
+    assert [entry[1] for entry in log(home, "ProfileDataLog.ActiveImport")][-1] == 1800
+    assert home.item("MaximumDemandActivePowerImport") == 20
+    home.handle(Metrology(import_wh=500))
+    until(home, START.plus(4 * HALF_HOUR))
+    assert home.item("MaximumDemandActivePowerImport") == 1000
+
+
 def test_a_reset_sets_demand_to_zero_and_remembers_when() -> None:
     home = Home.new()
     home.handle(Metrology(import_wh=100))
