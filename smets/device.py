@@ -11,6 +11,7 @@ the time of the event, periods in between are not recorded, and the device says 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ from .checks import (
     Outcome,
     arrived,
 )
+from .deadlines import Deadlines
 from .eventlog import write
 from .events import (
     ArmStoreFault,
@@ -51,7 +53,7 @@ from .events import (
 )
 from .fault import arm_fault
 from .identity import CELL, OWN, OWN_COUNTER, Cell, CryptoCache, Identity
-from .profile import Profile
+from .profile import Behaviour, Profile
 from .settings import DEFAULT_SETTINGS, DeviceSettings
 from .store import Store, StoreError
 from .values import pack, unpack
@@ -87,6 +89,9 @@ class Device:
         self._cache = CryptoCache()
         self._values: Cache = {}
         self._released: list[Effect] = []
+        self._changed: set[str] = set()
+        self._deadlines = Deadlines(profile.behaviours, self._changed)
+        self._hearers: dict[type[Event], tuple[Callable[[Work, Event], None], ...]] = {}
         work = self._work(now)
         self.entity: EntityId = Identity(work, self._cache).entity
         if work.get(STARTED) is None:
@@ -152,6 +157,7 @@ class Device:
             self.settings,
             profile.event_is_on,
             self._values,
+            self._changed,
         )
 
     def _run(self, event: Event, now: Utc) -> None:
@@ -165,8 +171,8 @@ class Device:
                 arm_fault(work, event.index, event.code)
             if isinstance(event, PowerLost):
                 work.set_value(POWER_LOST, now.us)
-            for behaviour in self.profile.behaviours:
-                behaviour.handle(work, event)
+            for handle in self._hearers.get(type(event)) or self._find_hearers(event):
+                handle(work, event)
             if isinstance(event, PowerRestored):
                 work.put(POWER_LOST, None)
             for name, payload in work.answers:
@@ -183,9 +189,17 @@ class Device:
     def _next_deadline(self, work: Work) -> Utc | None:
         if work.get(POWER_LOST) is not None:
             return None
-        times = [t for t in (b.deadline(work) for b in self.profile.behaviours) if t is not None]
-        # what came due while the device was not there is done now, not in the past
-        return max(min(times), work.now) if times else None
+        return self._deadlines.next(work)
+
+    def _find_hearers(self, event: Event) -> tuple[Callable[[Work, Event], None], ...]:
+        """What the behaviours do that react to events of this type, kept from now on."""
+        found = tuple(
+            behaviour.handle
+            for behaviour in self.profile.behaviours
+            if type(behaviour).handle is not Behaviour.handle and not isinstance(event, behaviour.ignores)
+        )
+        self._hearers[type(event)] = found
+        return found
 
     # -- commands ---------------------------------------------------------------------
 

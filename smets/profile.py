@@ -43,6 +43,8 @@ class Behaviour:
     """
 
     name = ""
+    ignores: tuple[type[Event], ...] = ()
+    """Types of events that `handle` need not be called with: they change nothing."""
 
     def start(self, work: Work) -> None:
         """Called once, when a device comes up on a store for the first time."""
@@ -51,7 +53,11 @@ class Behaviour:
         """React to an event."""
 
     def deadline(self, work: Work) -> Utc | None:
-        """When `handle` wants a TimerDue, in the shell's time."""
+        """When `handle` wants a TimerDue, in the shell's time.
+
+        It follows from the store and the time alone, and stays what it is until it is past or
+        something it read was written; without one it is asked for again within a day.
+        """
         return None
 
     def reads(self) -> Mapping[str, Callable[[Work], Value]]:

@@ -76,11 +76,12 @@ class Work:
     `now` is the shell's time; `time` what the device's clock shows, which may differ.
     `defaults` holds the value of every data item that was never written, `log_sizes`
     the capacity of every log. `cache` is the device's, kept from one unit to the next; nobody
-    else may change the store meanwhile.
+    else may change the store meanwhile. `changed` is given the keys of what is committed.
     """
 
     __slots__ = (
         "_cache",
+        "_changed",
         "_event_is_on",
         "_octets",
         "_store",
@@ -103,8 +104,10 @@ class Work:
         settings: DeviceSettings,
         event_is_on: Callable[[Work, int], bool] | None = None,
         cache: Cache | None = None,
+        changed: set[str] | None = None,
     ) -> None:
         self._store = store
+        self._changed = changed
         self._cache = {} if cache is None else cache
         # what changed, each key in one of the two: octets as they are, values not packed yet
         self._octets: dict[str, bytes | None] = {}
@@ -148,7 +151,11 @@ class Work:
 
     def changed(self, prefix: str | tuple[str, ...]) -> bool:
         """Whether this unit has changes under a prefix, or one of them, that are not committed yet."""
-        return any(key.startswith(prefix) for made in (self._octets, self._values) for key in made)
+        for made in (self._values, self._octets):
+            for key in made:
+                if key.startswith(prefix):
+                    return True
+        return False
 
     def commit(self) -> None:
         """Make every change durable. Raises StoreError, and then nothing changed."""
@@ -157,6 +164,8 @@ class Work:
             return
         packed: dict[str, bytes | None] = {key: pack(value) for key, value in values.items()}
         self._store.commit({**octets, **packed} if octets else packed)
+        if self._changed is not None:
+            self._changed.update(octets, values)
         for key in octets:
             cache.pop(key, None)
         for key, value in values.items():
@@ -306,6 +315,39 @@ class Work:
         self.alerts.append(
             AlertRequest(code, content, message_code, recipient, supplementary, payload, sealed)
         )
+
+
+class NotingWork(Work):
+    """A unit of work like another, as the store is; it notes the keys and prefixes that are read."""
+
+    __slots__ = ("keys", "prefixes")
+
+    def __init__(self, like: Work) -> None:
+        super().__init__(
+            like._store,
+            like.now,
+            like.defaults,
+            like.log_sizes,
+            like.settings,
+            like._event_is_on,
+            like._cache,
+        )
+        self.keys: set[str] = set()
+        self.prefixes: set[str] = set()
+
+    def get(self, key: str) -> bytes | None:
+        """Note the key."""
+        self.keys.add(key)
+        return super().get(key)
+
+    def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """Note the prefix."""
+        self.prefixes.add(prefix)
+        return super().scan(prefix)
+
+    def _kept(self, key: str) -> Value | _Absent:
+        self.keys.add(key)
+        return super()._kept(key)
 
 
 def reply_name(message: Message) -> str:

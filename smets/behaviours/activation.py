@@ -20,13 +20,14 @@ from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
 from gbcs.usecases import UseCase
 
 from ..alerts import FUTURE_DATED_DLMS
-from ..events import Event
+from ..events import Event, Metrology
 from ..profile import OTHER_REASON, Behaviour, Hooks, Refusal
 from ..store import StoreError
 from ..values import Value
 from ..work import Work
 
 PENDING = "pending/"
+NEXT = "pending-next"  # when the first of them is due, None without any; not there: to be looked for
 SUCCEEDED = 0x8F66
 FAILED = 0x8F67
 
@@ -45,6 +46,7 @@ class FutureDated(Behaviour):
     """Holds pending activations and carries them out. `bind` is called once with the hooks."""
 
     name = "future dated"
+    ignores = (Metrology,)
 
     def __init__(self, model: ObjectModel) -> None:
         self._rows = {row.member.item: row for row in table() if row.member in model.members}
@@ -53,6 +55,10 @@ class FutureDated(Behaviour):
     def bind(self, hooks: Hooks) -> None:
         """Know whom to tell when a value becomes active."""
         self._hooks = hooks
+
+    def start(self, work: Work) -> None:
+        """Nothing is pending."""
+        self._look(work)
 
     def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
         """A directly set active value takes the passive slot as well."""
@@ -70,6 +76,7 @@ class FutureDated(Behaviour):
         key = PENDING + row.member.item
         if value == ACTIVATE_NEVER:
             work.put(key, None)
+            self._look(work)
             return
         due = work.time.us
         if value != ACTIVATE_NOW:
@@ -79,6 +86,7 @@ class FutureDated(Behaviour):
                 raise Refusal(OTHER_REASON, str(error)) from None
         if due <= work.time.us:
             work.put(key, None)
+            self._look(work)
             self.apply(work, row)
             return
         order = work.number("pending-order")
@@ -86,6 +94,7 @@ class FutureDated(Behaviour):
         work.set_value(
             key, Pending(due, order, use_case.code or 0, message.counter, bytes(message.originator))
         )
+        self._look(work)
 
     def apply(self, work: Work, row: Activation) -> None:
         """Make the passive values of a row active. Raises Refusal where one is not acceptable."""
@@ -99,12 +108,14 @@ class FutureDated(Behaviour):
 
     def deadline(self, work: Work) -> Utc | None:
         """The first due time."""
-        due = [pending.due for _, pending in self._pending(work)]
-        return work.shell_time(Utc(min(due))) if due else None
+        due = self._next(work)
+        return None if due is None else work.shell_time(Utc(due))
 
     def handle(self, work: Work, event: Event) -> None:
         """Carry out what is due, the earliest first, those of one time in the order they were written."""
-        now = work.time.us
+        now, first = work.time.us, self._next(work)
+        if first is None or now < first:
+            return
         due = sorted((p.due, p.order, item, p) for item, p in self._pending(work) if p.due <= now)
         before, outcomes = len(work.alerts), []
         for _, _, item, pending in due:
@@ -128,8 +139,21 @@ class FutureDated(Behaviour):
                 recipient=EntityId(pending.originator),
             )
             outcomes.append(work.alerts.pop())
+        self._look(work)
         # their counters are consecutive; alerts of what the new values caused come after them
         work.alerts[before:before] = outcomes
+
+    def _next(self, work: Work) -> int | None:
+        """When the first is due."""
+        held = work.value(NEXT, False)
+        return self._first(work) if isinstance(held, bool) or not isinstance(held, int | None) else held
+
+    def _look(self, work: Work) -> None:
+        """Keep when the first is due."""
+        work.set_value(NEXT, self._first(work))
+
+    def _first(self, work: Work) -> int | None:
+        return min((pending.due for _, pending in self._pending(work)), default=None)
 
     def _pending(self, work: Work) -> list[tuple[str, Pending]]:
         found = []

@@ -22,7 +22,7 @@ from gbcs.dlms.protection_rows import table as protected_reads
 from gbcs.security.content import ContentSealer
 from gbcs.time import Utc
 
-from ..events import Event, TimerDue
+from ..events import Event, Metrology, TimerDue
 from ..profile import Behaviour
 from ..values import Value
 from ..work import Work
@@ -94,6 +94,7 @@ class Billing(Behaviour):
     """Ends billing periods and takes snapshots."""
 
     name = "billing"
+    ignores = (Metrology,)
 
     def __init__(self, twin: bool = False, settings: BillingSettings = BillingSettings()) -> None:
         self._twin = twin

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gbcs.errors import BuildError
 from gbcs.time import Utc
 
-from ..events import Event, ProfileEvent
+from ..events import Event, Metrology, ProfileEvent
 from ..profile import Behaviour
 from ..values import Value
 from ..work import Work
@@ -69,6 +69,7 @@ class Boost(Behaviour):
     """Holds the boost that runs. It comes before the controllers, which follow it."""
 
     name = "boost"
+    ignores = (Metrology,)
 
     def __init__(self, auxiliary: Auxiliary, settings: BoostSettings = BoostSettings()) -> None:
         self._auxiliary = auxiliary

@@ -15,7 +15,7 @@ from gbcs.errors import BuildError
 from gbcs.time import Utc
 
 from ..eventlog import occur, write
-from ..events import Event, HubTime, PowerLost, PowerRestored
+from ..events import Event, HubTime, Metrology, PowerLost, PowerRestored
 from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..values import Value
 from ..work import Work
@@ -55,6 +55,7 @@ class Clock(Behaviour):
     """Keeps the device's time. `tolerance` is the largest adjustment made by itself, in seconds."""
 
     name = "clock"
+    ignores = (Metrology,)
 
     def __init__(self, tolerance: int = 10, settings: ClockSettings = DEFAULT_SETTINGS) -> None:
         self.tolerance = tolerance

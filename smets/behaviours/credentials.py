@@ -19,7 +19,7 @@ from gbcs.time import Utc
 
 from ..anchors import anchors_of, keep_anchors
 from ..eventlog import occur
-from ..events import Event
+from ..events import Event, Metrology
 from ..fault import armed_fault
 from ..identity import CryptoCache, Identity
 from ..profile import Behaviour
@@ -59,6 +59,7 @@ class Replacements(Behaviour):
     """Carries out authenticated commands on a device of some type, and keeps those for later."""
 
     name = "credentials"
+    ignores = (Metrology,)
 
     def __init__(self, device: DeviceType, hooks: CredentialHooks | None = None) -> None:
         self.device = device

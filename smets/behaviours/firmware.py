@@ -27,7 +27,7 @@ from gbcs.ids import EntityId
 from gbcs.time import Utc
 
 from ..eventlog import occur, write
-from ..events import Event, ProfileEffect, ProfileEvent
+from ..events import Event, Metrology, ProfileEffect, ProfileEvent
 from ..fault import armed_fault
 from ..profile import Behaviour
 from ..store import StoreError
@@ -78,6 +78,7 @@ class Firmware(Behaviour):
     """
 
     name = "firmware"
+    ignores = (Metrology,)
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ from gbcs.security.certificates import read_certificate
 from gbcs.time import Utc
 
 from ..eventlog import occur
-from ..events import Event, ProfileEffect, ProfileEvent
+from ..events import Event, Metrology, ProfileEffect, ProfileEvent
 from ..profile import Behaviour
 from ..work import Work
 from .device_log import Entry, device_type_of, entries, find, put, remove
@@ -141,6 +141,7 @@ class Joining(Behaviour):
     """Holds the device log. `listeners` hear of a device and its type; of type None when it left."""
 
     name = "joining"
+    ignores = (Metrology,)
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from gbcs.time import Utc
 
 from ..eventlog import write
-from ..events import Event, PowerLost, PowerRestored
+from ..events import Event, Metrology, PowerLost, PowerRestored
 from ..profile import Behaviour
 from ..sensing import PhaseSupply
 from ..store import StoreError
@@ -65,6 +65,7 @@ class Outage(Behaviour):
     """Keeps what was lost and when. `polyphase` adds single phases."""
 
     name = "outage"
+    ignores = (Metrology,)
 
     def __init__(self, polyphase: bool = False, settings: OutageSettings = DEFAULT_SETTINGS) -> None:
         self._phases = PHASES if polyphase else ()

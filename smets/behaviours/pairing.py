@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from gbcs.asn1.joins import JoinCode, UnjoinCode
 from gbcs.ids import EntityId
 
-from ..events import Event, ProfileEffect, ProfileEvent
+from ..events import Event, Metrology, ProfileEffect, ProfileEvent, TimerDue
 from ..profile import Behaviour
 from ..work import Work
 from .joining import Joining
@@ -49,6 +49,7 @@ class Pairing(Behaviour):
     """Takes what the consumer enters to the device log."""
 
     name = "pairing"
+    ignores = (Metrology, TimerDue)
 
     def __init__(self, joining: Joining) -> None:
         self._joining = joining

@@ -73,6 +73,7 @@ class Payment(Behaviour):
     """
 
     name = "payment"
+    ignores = (Metrology,)
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..eventlog import occur
-from ..events import Event
+from ..events import Event, Metrology, TimerDue
 from ..profile import Behaviour
 from ..sensing import Condition, ConditionSensed, Diagnosed, Fault
 from ..values import Value
@@ -80,6 +80,7 @@ class PowerEvents(Behaviour):
     """Tells what begins and ends. `polyphase`: with codes for each phase where there are any."""
 
     name = "power events"
+    ignores = (Metrology, TimerDue)
 
     def __init__(self, polyphase: bool = False, settings: PowerEventSettings = DEFAULT_SETTINGS) -> None:
         self._polyphase = polyphase

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from gbcs.errors import BuildError
 
-from ..events import Event, PowerLost, ProfileEvent
+from ..events import Event, Metrology, PowerLost, ProfileEvent, TimerDue
 from ..profile import Behaviour
 from ..values import Value
 from ..work import Work
@@ -166,6 +166,7 @@ class PrivacyPin(Behaviour):
     """Holds the PIN, and whether it was entered."""
 
     name = "privacy pin"
+    ignores = (Metrology, TimerDue)
 
     def __init__(self, settings: PinSettings = PinSettings()) -> None:
         self._settings = settings

@@ -13,7 +13,7 @@ from enum import Enum, IntEnum
 from typing import NamedTuple
 
 from ..eventlog import occur
-from ..events import Actuate, Event, UserAction
+from ..events import Actuate, Event, Metrology, TimerDue, UserAction
 from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..store import StoreError
 from ..values import Value
@@ -183,6 +183,7 @@ class Supply(Behaviour):
     """Moves the supply. `credit` says whether the payment mode lets supply flow."""
 
     name = "supply"
+    ignores = (Metrology, TimerDue)
 
     def __init__(
         self, credit: Callable[[Work], bool], settings: SupplySettings = DEFAULT_SUPPLY_SETTINGS

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..eventlog import occur
-from ..events import Event
+from ..events import Event, Metrology, TimerDue
 from ..profile import Behaviour
 from ..sensing import Attack, AttackSensed
 from ..store import StoreError
@@ -47,6 +47,7 @@ class Tamper(Behaviour):
     """Follows the switches; locks the supply where it is told to."""
 
     name = "tamper"
+    ignores = (Metrology, TimerDue)
 
     def __init__(self, supply: Supply) -> None:
         self._supply = supply

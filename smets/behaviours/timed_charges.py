@@ -61,6 +61,7 @@ class TimedCharges(Behaviour):
     """Charges what is due through the payment behaviour."""
 
     name = "timed charges"
+    ignores = (Metrology,)
 
     def __init__(self, payment: Payment) -> None:
         self._payment = payment

@@ -19,7 +19,7 @@ from gbcs.security.utrn_entry import Entry, EntryThrottle, TopUpLimits, TopUpSta
 
 from ..arrival import Arrival
 from ..eventlog import occur
-from ..events import Event, ProfileEvent
+from ..events import Event, Metrology, ProfileEvent, TimerDue
 from ..identity import Cell, CryptoCache, Identity
 from ..profile import Behaviour, Refusal
 from ..store import StoreError
@@ -66,6 +66,7 @@ class TopUp(Behaviour):
     """Takes tokens, and spreads what they are worth."""
 
     name = "top-up"
+    ignores = (Metrology, TimerDue)
 
     def __init__(self, payment: Payment) -> None:
         self._payment = payment
