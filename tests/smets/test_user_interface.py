@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from gbcs.errors import BuildError
 from gbcs.ids import EntityId
@@ -567,7 +567,13 @@ class Buttons(RuleBasedStateMachine):
         items = {**EMERGENCY, **ARMED, "MeterBalance": 1000, "BoostFunctionControl1": True}
         items["SupplierMessage"] = b"Hello"
         self.one = Person(meter((SWITCH,), **items))
-        self.switched_on = 0
+
+    @initialize(pin=st.booleans())
+    def has_a_pin(self, pin: bool) -> None:
+        """Or not."""
+        if pin:
+            assert self.one.does("set a PIN", PIN) == "done: set a PIN"
+            self.one.press(GO_HOME)
 
     def _press(self, press: Press) -> None:
         one = self.one
@@ -580,7 +586,6 @@ class Buttons(RuleBasedStateMachine):
             assert asked
             assert not closed
             assert armed
-            self.switched_on += 1
         acts = before.screen is Screen.CONFIRM and press is TAKE
         leaves = press is GO_HOME or before.screen is Screen.ITEMS
         assert one.home.held == held or acts or leaves
@@ -597,6 +602,13 @@ class Buttons(RuleBasedStateMachine):
         if title in self.one.menu():
             self.one.choose(title)
             self._press(press)
+
+    @rule()
+    def wants_the_supply(self) -> None:
+        """Goes for it, and says yes to whatever is asked."""
+        if "enable supply" in self.one.menu():
+            self.one.choose("enable supply")
+            self._press(TAKE)
 
     @rule(right=st.booleans())
     def enters_a_code(self, right: bool) -> None:
