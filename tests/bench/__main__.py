@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from tests.bench.cbke import cbke
 from tests.bench.corpus import corpus
 from tests.bench.measures import build, decode, execute, named, seal, verify
+from tests.bench.meter import SYNCHRONOUS, YEAR, Life, in_memory, on_disk
 from tests.bench.timing import Ratio, Timing
 
 AIM = {"verify": 0.6, "seal": 0.6, "decode": 4_000, "build": 1_500, "cbke": 150, "read": 1 / 1.5}
+YEAR_AIM, DISK_AIM, HELD_AIM = 2, 10, 8  # seconds a year in memory and on disk, MiB a meter
 # of the speed of the plain decoder, which makes 20,000 a second where 4,000 and 6,000 are asked for
 NAMED_FLOOR, NAMED_AIM = 0.2, 0.3
 
@@ -35,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _rate("build by name", "messages", *build(messages, rounds), AIM["build"])
     _rate("execute", "commands by an ESME", *execute(count, rounds))
     _side("cbke", "a side of a suite-2 exchange", cbke(rounds))
+    days = min(size or YEAR, YEAR)
+    _life("meter in memory", in_memory(days), YEAR_AIM, f"(aim {HELD_AIM}) held")
+    _life("meter on disk", on_disk(days), DISK_AIM, f"of file, synchronous {SYNCHRONOUS}")
     _radios(rounds, max(1, min(count // 10, 20)))
 
 
@@ -62,6 +67,13 @@ def _rate(name: str, what: str, count: int, timing: Timing, aim: float | None = 
 def _side(name: str, what: str, timing: Timing) -> None:
     milliseconds = 1e3 * timing.seconds
     print(f"{name:17} {milliseconds:.0f} ms {what} (aim under {AIM[name]}), noise {timing.noise:.1%}")
+
+
+def _life(name: str, life: Life, aim: int, held: str) -> None:
+    print(
+        f"{name:17} {life.year:.1f} s a year of half hours (aim {aim}), last days / first days "
+        f"{life.growth:.2f} over {len(life.days)}, {life.octets / 2**20:.1f} MiB {held}"
+    )
 
 
 def _radios(rounds: int, count: int) -> None:

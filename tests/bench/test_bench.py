@@ -8,6 +8,7 @@ from tests.bench import __main__ as bench
 from tests.bench import plain, timing
 from tests.bench.corpus import generated
 from tests.bench.measures import decode, execute, verify
+from tests.bench.meter import Life, in_memory, on_disk
 from tests.bench.timing import Round, compare, measure
 
 try:
@@ -30,6 +31,8 @@ def test_every_measure_prints_a_line(capsys: pytest.CaptureFixture[str]) -> None
         "build by name",
         "execute",
         "cbke",
+        "meter in memory",
+        "meter on disk",
         *RADIOS,
     ]
     assert lines[0].startswith("12 ")
@@ -44,6 +47,14 @@ def test_messages_made_here_have_the_mix_of_the_reference() -> None:
     assert verify(made, 1).value > 0
     assert decode(made, 1, fields=False)[0] == 100
     assert execute(4, 1)[0] == 4
+
+
+def test_a_year_and_its_growth_follow_from_the_days() -> None:
+    life = Life([1.0] * 30 + [1.5] * 60 + [2.0] * 30, 0)
+    assert life.year == 365 * 1.5
+    assert life.growth == 2.0
+    assert in_memory(2).octets > 50_000
+    assert on_disk(2).octets > 50_000
 
 
 def test_the_plain_decoder_takes_every_octet() -> None:
