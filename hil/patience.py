@@ -7,17 +7,27 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from gbcs.ids import EntityId
 from smets.han.link import Frame
 
-from .radio.interface import DeviceRadio, LinkLost, RadioError, RadioMissing, RadioUnavailable
+from .radio.interface import (
+    DeviceRadio,
+    LinkLost,
+    Network,
+    NodeType,
+    RadioError,
+    RadioMissing,
+    RadioUnavailable,
+    Refused,
+)
 from .radio_node import RadioNode
 
 T = TypeVar("T")
 
 SENDS = 3  # ours: times a frame is given to the dongle where the peer did not acknowledge it
 UNPLUGGED_SECONDS = 60.0  # ours: how long what is asked of a dongle waits for its line to come back
-OPENINGS = 5  # ours: attempts to open a radio, or to form a network, on a bad line
-OPENING_PAUSE = 0.2  # ours: seconds before the second, and then twice as long each time
+OPENINGS = 10  # ours: attempts to open a radio, or to form a network, on a bad line
+OPENING_PAUSE, OPENING_PAUSE_LIMIT = 0.2, 2.0  # ours: seconds before the second; then twice as long each time
 
 
 async def push(node: RadioNode, frame: Frame, payload: bytes) -> str:
@@ -36,6 +46,14 @@ async def push(node: RadioNode, frame: Frame, payload: bytes) -> str:
         else:
             return ""
     return failure
+
+
+async def enter(radio: DeviceRadio, link_key: bytes, extended_pan_id: EntityId | None = None) -> Network:
+    """Join, also where a dongle did before its line was lost. Raises RadioError."""
+    try:
+        return await radio.join(link_key, NodeType.ROUTER, extended_pan_id=extended_pan_id)
+    except Refused:
+        return await radio.resume()
 
 
 async def line_back(*radios: DeviceRadio) -> None:
@@ -58,5 +76,5 @@ async def patiently(work: Callable[[], Awaitable[T]], *radios: DeviceRadio) -> T
             await line_back(*radios)
         except RadioUnavailable:
             await asyncio.sleep(pause)  # a stick that was pulled out
-            pause *= 2
+            pause = min(2 * pause, OPENING_PAUSE_LIMIT)
     return await work()

@@ -29,7 +29,7 @@ from smets.store import Store
 
 from .home import JOIN_SECONDS, describe
 from .nodes_home import JOIN_RULE, NodesHome, Seat
-from .patience import SENDS, line_back, patiently, push
+from .patience import SENDS, enter, line_back, patiently, push
 from .provisioning import cbke_authority
 from .radio.interface import (
     DeviceRadio,
@@ -39,7 +39,6 @@ from .radio.interface import (
     NetworkDown,
     NetworkSettings,
     NetworkUp,
-    NodeType,
     NoNetwork,
     RadioError,
     Refused,
@@ -361,7 +360,7 @@ class RadioHome(NodesHome):
         device.preconfigure(hub.address.station, key)
         if device.radio.network is None:
             await hub.radio.permit(entry.entity, key, JOIN_SECONDS)
-            await device.radio.join(key, NodeType.ROUTER, extended_pan_id=self.scenario.hub.gpf)
+            await enter(device.radio, key, self.scenario.hub.gpf)
         there = hub.expect_key(entry.entity)
         async with asyncio.timeout(KEY_SECONDS):
             await device.establish(hub.address)

@@ -33,9 +33,9 @@ from smets.store import MemoryStore
 from .home import describe, line_of
 from .monikers import STICKS, Moniker, MonikerError
 from .nodes_home import JOIN_RULE
-from .patience import push
+from .patience import enter, push
 from .provisioning import Provisioning, cbke_authority
-from .radio.interface import DeviceRadio, NetworkDown, NodeType, RadioError, Received
+from .radio.interface import DeviceRadio, NetworkDown, RadioError, Received
 from .radio.interface import Event as RadioEvent
 from .radio_home import CARRY_RULE, KEY_RULE, KEY_SECONDS
 from .radio_node import NoKey, RadioNode
@@ -128,7 +128,7 @@ class StandIn:
     async def _in_network(self, radio: DeviceRadio, keys: LinkKeys) -> None:
         """Join, establish a key, serve until the network is lost for good."""
         key = InstallCode(self.entry.install_code).link_key
-        centre = (await radio.join(key, NodeType.ROUTER)).trust_center
+        centre = (await enter(radio, key)).trust_center
         node = RadioNode(
             radio,
             self.station.address,
