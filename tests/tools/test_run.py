@@ -203,7 +203,9 @@ ENDLESS = GOOD + step(wait="86400") * 10 + step(wait="31536000") * 50 + READ
 def test_an_interrupted_run(root: Path, tmp_path: Path) -> None:
     scenario, said = tmp_path / "home.toml", tmp_path / "said.jsonl"
     scenario.write_text(ENDLESS, encoding="utf-8")
-    arguments = [sys.executable, "-m", "tools.main", "run", str(scenario), "--transcript", str(said)]
+    # a shell lets its jobs in the background ignore interrupts, and so would this run
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "tools.main"]
+    arguments = [*command, "run", str(scenario), "--transcript", str(said)]
     child = subprocess.Popen(
         arguments,
         cwd=root,
