@@ -64,10 +64,10 @@ async def line_back(*radios: DeviceRadio) -> None:
                 await radio.wait_up()
 
 
-async def patiently(work: Callable[[], Awaitable[T]], *radios: DeviceRadio) -> T:
+async def patiently(work: Callable[[], Awaitable[T]], *radios: DeviceRadio, attempts: int = OPENINGS) -> T:
     """Do something once more where the line to a dongle was lost meanwhile. Raises RadioError."""
     pause = OPENING_PAUSE
-    for _ in range(OPENINGS - 1):
+    for _ in range(attempts - 1):
         try:
             return await work()
         except RadioMissing:

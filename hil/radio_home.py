@@ -60,7 +60,9 @@ CARRY_RULE = "chts-hub 7.1"
 
 
 class Radios(Protocol):
-    """Where the nodes of a home get their radios."""
+    """Where the nodes of a home get their radios. `attempts`: to open one for the first time."""
+
+    attempts: int
 
     async def open(self, name: str, station: EntityId, device: str, link_keys: LinkKeys) -> DeviceRadio:
         """The radio of a node; `device` is a row of `smets.han.endpoints`. Raises RadioError.
@@ -153,7 +155,7 @@ class RadioHome(NodesHome):
     async def _take_seat(self, name: str, address: Address, device: str) -> None:
         random = self._chance(f"cbke {name}")
         self._seats[name] = Seat(name, address, device, random)
-        await patiently(lambda: self._add(self._seats[name]))
+        await patiently(lambda: self._add(self._seats[name]), attempts=self._radios.attempts)
 
     async def _add(self, seat: Seat) -> None:
         name, address, keys = seat.name, seat.address, seat.link_keys

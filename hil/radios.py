@@ -13,6 +13,7 @@ from smets.han.endpoints import endpoints_of
 from smets.han.link_keys import LinkKeys
 
 from .monikers import Moniker, MonikerError
+from .patience import OPENINGS
 from .radio.ezsp_radio import EzspRadio
 from .radio.interface import DeviceRadio, NoNetwork
 from .radio.settings import RadioSettings
@@ -32,6 +33,8 @@ class VirtualRadios:
     `seed` and `air` (options of `hil.virtual.bench.Bench`) decide what air and lines do. A node that
     opens its radio again finds its dongle as it was. Raises BuildError.
     """
+
+    attempts = OPENINGS
 
     def __init__(
         self, seed: str, air: str = "", settings: RadioSettings | None = None, tap: Tap | None = None
@@ -76,6 +79,8 @@ class StickRadios:
 
     A stick that remembers a network leaves it the first time: a home forms its own.
     """
+
+    attempts = 1  # a stick that is not there is told of at once
 
     def __init__(self, paths: dict[str, Moniker], settings: RadioSettings | None = None) -> None:
         self._paths = paths

@@ -6,13 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from gbcs.errors import BuildError
-from gbcs.ids import EntityId
-from smets.behaviours.charging import PREPAYMENT_MODE
 from smets.behaviours.device_log import entries
 from smets.behaviours.pairing import AdmitToNetwork
 from smets.behaviours.privacy_pin import PERSONAL, Lock, lock_of
@@ -21,116 +16,28 @@ from smets.behaviours.supply import State as Supply
 from smets.esme.display import DEFAULT, ROWS, Display, Form, When, scaled
 from smets.esme.interface import ButtonPressed, InterfaceSettings, Shown, UserInterface
 from smets.esme.meter import EsmeOptions, esme_profile
-from smets.esme.screens import END, TRANSITIONS, Act, Guard, Press, Screen, functions
-from smets.events import Actuate, Effect, Metrology, PowerLost, PowerRestored, TimerDue
+from smets.esme.screens import TRANSITIONS, Act, Guard, Press, Screen
+from smets.events import Actuate, Metrology, PowerLost, PowerRestored, TimerDue
 from smets.store import MemoryStore, StoreError
 from smets.values import Value, pack
+from tests.smets.buttons import (
+    ARMED,
+    BACK,
+    EMERGENCY,
+    GO_HOME,
+    NEXT,
+    OTHER_PIN,
+    PIN,
+    PREPAID,
+    READER,
+    TAKE,
+    Person,
+    charge,
+    locked,
+    person,
+)
 from tests.smets.homes import VARIANTS, Home, token
 from tests.smets.test_auxiliary import SWITCH, meter
-
-NEXT, BACK, TAKE, GO_HOME = Press.NEXT, Press.BACK, Press.TAKE, Press.HOME
-PREPAID: Value = (PREPAYMENT_MODE, 2)
-PIN, OTHER_PIN = "1207", "0000"
-READER = EntityId.parse("00-DB-12-34-56-78-90-9F")
-ARMED: dict[str, Value] = {"SupplyState": int(Supply.ARMED)}
-EMERGENCY: dict[str, Value] = {
-    "PaymentMode": PREPAID,
-    "EmergencyCreditLimit": 500_000,
-    "EmergencyCreditBalance": 500_000,
-    "EmergencyCreditThreshold": 100_000,
-}
-
-
-class Person:
-    """Somebody in front of a meter, who sees its display and has its two buttons, and nothing else."""
-
-    def __init__(self, home: Home, settings: InterfaceSettings | None = None) -> None:
-        self.home = home
-        self.settings = settings or InterfaceSettings()
-        self.meter = UserInterface(home.device, self.settings)
-        self.effects: list[Effect] = []
-
-    def press(self, *presses: Press) -> Shown:
-        for one in presses:
-            self.effects += self.meter.handle(ButtonPressed(one), self.home.now)
-        return self.shown
-
-    @property
-    def shown(self) -> Shown:
-        return self.meter.shown(self.home.now)
-
-    def titles(self, screen: Screen) -> list[str]:
-        """All titles that one button goes through, from the one shown on."""
-        assert self.shown.screen is screen
-        found = [self.shown.lines[0]]
-        while (title := self.press(NEXT).lines[0]) != found[0]:
-            found.append(title)
-        return found
-
-    def menu(self) -> list[str]:
-        self.press(GO_HOME, TAKE)
-        return self.titles(Screen.MENU)
-
-    def choose(self, title: str) -> Shown:
-        if self.shown.screen is Screen.RESULT:
-            self.press(TAKE)
-        elif self.shown.screen is not Screen.MENU:
-            self.press(GO_HOME, TAKE)
-        for _ in self.meter.functions:
-            if self.shown.lines == (title,):
-                return self.press(TAKE)
-            self.press(NEXT)
-        raise AssertionError(f"{title} is not on offer")
-
-    def mark(self, wanted: str) -> None:
-        for _ in range(17):
-            if self.shown.lines[1].endswith(f"[{wanted}]"):
-                self.press(TAKE)
-                return
-            self.press(NEXT)
-        raise AssertionError(f"{wanted} is not to be had")
-
-    def enter(self, code: str, ends: bool = False) -> Shown:
-        assert self.shown.screen is Screen.CODE
-        for one in code:
-            self.mark(one)
-        if ends:
-            self.mark(END)
-        return self.shown
-
-    def does(self, title: str, *codes: str) -> str:
-        """Do it, from the menu to what came of it."""
-        self.choose(title)
-        for code in codes:
-            self.enter(code)
-        return self.confirm()
-
-    def confirm(self) -> str:
-        assert self.shown.screen is Screen.CONFIRM
-        shown = self.press(TAKE)
-        assert shown.screen is Screen.RESULT
-        return shown.lines[1]
-
-    def restart(self) -> None:
-        self.home.restart()
-        self.meter = UserInterface(self.home.device, self.settings)
-
-
-def person(items: Mapping[str, Value] | None = None, variant: str = "single") -> Person:
-    return Person(Home.new(variant, items=items))
-
-
-def locked(items: Mapping[str, Value] | None = None) -> Person:
-    found = person(items)
-    assert found.does("set a PIN", PIN) == "done: set a PIN"
-    found.press(GO_HOME)
-    assert lock_of(found.home.work) is Lock.CLOSED
-    return found
-
-
-def charge(scale: int, amount: int) -> Value:
-    return (0, scale), (0, bytes(6), 0), ((b"", amount),)
-
 
 # -- the display ----------------------------------------------------------------------------
 
@@ -550,111 +457,3 @@ def test_settings_have_ranges() -> None:
     for wrong in ({"revert_after": 0}, {"boost_minutes": ()}, {"boost_minutes": (0,)}, {"pin_digits": 9}):
         with pytest.raises(BuildError):
             InterfaceSettings(**wrong)
-
-
-# -- any presses ----------------------------------------------------------------------------
-
-
-class Buttons(RuleBasedStateMachine):
-    """Presses in any order.
-
-    Nothing raises. The supply is enabled only by the one that confirms it, with the PIN entered where
-    one is set. Nothing that a person enters is in the store before it is confirmed.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        items = {**EMERGENCY, **ARMED, "MeterBalance": 1000, "BoostFunctionControl1": True}
-        items["SupplierMessage"] = b"Hello"
-        self.one = Person(meter((SWITCH,), **items))
-
-    @initialize(pin=st.booleans())
-    def has_a_pin(self, pin: bool) -> None:
-        """Or not."""
-        if pin:
-            assert self.one.does("set a PIN", PIN) == "done: set a PIN"
-            self.one.press(GO_HOME)
-
-    def _press(self, press: Press) -> None:
-        one = self.one
-        before, held = one.shown, one.home.held
-        closed = lock_of(one.home.work) is Lock.CLOSED
-        armed = state_of(one.home.work) is Supply.ARMED
-        effects = one.meter.handle(ButtonPressed(press), one.home.now)
-        asked = before.lines == ("enable supply?",) and press is TAKE
-        if Actuate("load switch", True) in effects:
-            assert asked
-            assert not closed
-            assert armed
-        acts = before.screen is Screen.CONFIRM and press is TAKE
-        leaves = press is GO_HOME or before.screen is Screen.ITEMS
-        assert one.home.held == held or acts or leaves
-
-    @rule(presses=st.lists(st.sampled_from(Press), max_size=12))
-    def presses(self, presses: list[Press]) -> None:
-        """Buttons."""
-        for press in presses:
-            self._press(press)
-
-    @rule(title=st.sampled_from([one.title for one in functions()]), press=st.sampled_from(Press))
-    def chooses(self, title: str, press: Press) -> None:
-        """On purpose."""
-        if title in self.one.menu():
-            self.one.choose(title)
-            self._press(press)
-
-    @rule()
-    def wants_the_supply(self) -> None:
-        """Goes for it, and says yes to whatever is asked."""
-        if "enable supply" in self.one.menu():
-            self.one.choose("enable supply")
-            self._press(TAKE)
-
-    @rule(right=st.booleans())
-    def enters_a_code(self, right: bool) -> None:
-        """Of as many marks as it takes, the right PIN among them."""
-        for one in PIN if right else OTHER_PIN * 10:
-            if self.one.shown.screen is Screen.CODE:
-                self.one.mark(one)
-
-    @rule(seconds=st.sampled_from([1, 10, 30, 299, 601, -5]))
-    def time_passes(self, seconds: int) -> None:
-        """A clock of the shell may go back."""
-        self.one.home.wait(seconds)
-        self.one.meter.handle(TimerDue(), self.one.home.now)
-
-    @rule()
-    def power_goes(self) -> None:
-        """And comes back."""
-        for event in (PowerLost(), PowerRestored()):
-            self.one.meter.handle(event, self.one.home.now)
-        assert self.one.shown.lines[0] == "import"
-
-    @rule()
-    def restarts(self) -> None:
-        """The meter comes up again."""
-        self.one.restart()
-        assert self.one.shown.lines[0] == "import"
-
-    @rule()
-    def is_armed_again(self) -> None:
-        """By its supplier."""
-        self.one.home.run("ECS43")
-        self.one.home.run("ECS44")
-
-    @invariant()
-    def something_is_shown(self) -> None:
-        """Always."""
-        assert self.one.shown.lines
-
-
-Buttons.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
-TestButtons = Buttons.TestCase
-
-
-@pytest.mark.long
-def test_any_presses_for_long() -> None:
-    """10,000 steps."""
-    run_state_machine_as_test(
-        Buttons, settings=settings(max_examples=100, stateful_step_count=100, deadline=None)
-    )
