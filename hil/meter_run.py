@@ -1,14 +1,18 @@
 """A meter on its own, lived through day after day: what it is set up with, its consumer, what came of it.
 
 The meter is provisioned like one of a home, with a tariff of two rates, prepayment and every log and
-alert switched on by its data items. Whatever it does follows from seed, profile and days; a store that
-holds a meter goes on where its last recorded half hour ended, and sets nothing up again.
+alert switched on by its data items. Whatever it does follows from seed, profile and days. A profile may
+hold commands, too.
+
+With what an event changes, the store keeps that it has happened. A run that broke off anywhere, its
+process killed or the store cut from power, is gone on with behind the last event that was kept, and
+comes to what it would have come to. Power that was lost stays lost until the profile restores it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import NamedTuple
@@ -28,21 +32,29 @@ from smets.behaviours.topup import TokenEntered
 from smets.device import POWER_LOST
 from smets.esme.credit_charge import Control, array
 from smets.esme.items import item
-from smets.events import Actuate, Effect, Event, Metrology, PowerRestored, SendMessage, TimerDue, UserAction
-from smets.store import Store
+from smets.events import (
+    Actuate,
+    Effect,
+    Event,
+    Metrology,
+    RemotePartyMessage,
+    SendMessage,
+    TimerDue,
+    UserAction,
+)
+from smets.store import MemoryStore, Store
 from smets.values import Value, pack, unpack
 from smets.work import ITEM, LOG, Work
 
 from .home import alert_code, describe
-from .meter_profiles import DAY, HALF_HOUR, NAMES, SECOND, Day
+from .meter_profiles import DAY, NAMES, SECOND, Day
 from .provisioning import Provisioning
-from .scenario import Scenario, emulated, load_scenario
+from .scenario import DeviceEntry, Scenario, emulated, load_scenario
 from .transcript import WAN, Transcript
 
 NAME = "meter"
 UI_RULE = "scenario: event"
-OPENED = "metering/open"
-VARIANT, BOUGHT = "home/variant", "home/top-ups"  # ours, in the store
+VARIANT, BOUGHT, LIVED = "home/variant", "home/top-ups", "home/lived"  # ours, in the store
 VARIANTS = ("single", "twin", "polyphase")
 REGISTERS = (
     "ActiveImportRegister",
@@ -157,6 +169,38 @@ class Result:
     top_ups: int
 
 
+_NOTHING: Mapping[str, bytes] = {}
+
+
+class Mark(NamedTuple):
+    """How far a meter has lived: in a day, by its number, to a time, and into what happens at that time."""
+
+    day: int
+    us: int
+    done: int
+
+    def kept(self) -> Mapping[str, bytes]:
+        """What the store holds of it."""
+        return {LIVED: pack(tuple(self))}
+
+
+class _Kept:
+    """The store of a meter: `more` goes there with the next commit."""
+
+    __slots__ = ("_store", "get", "more", "scan")
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.get: Callable[[str], bytes | None] = store.get
+        self.scan: Callable[[str], Iterator[tuple[str, bytes]]] = store.scan
+        self.more = _NOTHING
+
+    def commit(self, changes: Mapping[str, bytes | None]) -> None:
+        """Apply all changes, and what goes with them."""
+        more, self.more = self.more, _NOTHING
+        self._store.commit({**changes, **more} if more else changes)
+
+
 class MeterRun:
     """A meter on a store, and who uses it. Raises LocalError for a store of another meter.
 
@@ -181,18 +225,16 @@ class MeterRun:
         provisioning = Provisioning(scenario)
         entry = emulated(scenario, NAME)
         supplier = next(party for party in scenario.parties if party.role is Role.SUPPLIER)
-        device = provisioning.device(entry, store, start)
         if new:
-            held = {ITEM + name: pack(value) for name, value in set_up(variant).items()}
-            store.commit({**held, EMERGENCY_LIMIT_MARK: pack(10 * POUND), VARIANT: variant.encode()})
-        self.start = start if new else _goes_on(device.observe(start))
-        self.now = self.start
-        self.device = device.reopened(self.start)
-        self._top_up_key = TopUpKey.of(provisioning.keys, supplier.entity, entry.entity)
-        work = self.device.observe(self.start)
-        self._flows = state_of(work) is State.ENABLED
-        if work.get(POWER_LOST) is not None:
-            self._handle(PowerRestored(), self.start, "power returns")
+            store.commit(_made(provisioning, entry, start))
+        self._kept = _Kept(store)
+        self._mark = _mark_of(store)
+        self.start = self.now = Utc(self._mark.day * DAY * SECOND + self._mark.us)
+        self.device = provisioning.device(entry, self._kept, self.start)
+        self.keys = provisioning.keys
+        self._top_up_key = TopUpKey.of(self.keys, supplier.entity, entry.entity)
+        self._place = (-1, 0)
+        self._flows = state_of(self.device.observe(self.start)) is State.ENABLED
 
     def run(self, day: Day, days: int, progress: Callable[[], None] = lambda: None) -> Result:
         """Live through days of a profile."""
@@ -201,7 +243,7 @@ class MeterRun:
         if self.now.us + days * DAY * SECOND > LAST.us:
             raise MeterError(f"the time of a meter does not go beyond {LAST}")
         for _ in range(days):
-            self._day(day, self.now)
+            self._day(day)
             progress()
         return self.result()
 
@@ -228,34 +270,55 @@ class MeterRun:
 
     # -- a day ------------------------------------------------------------------------
 
-    def _day(self, day: Day, start: Utc) -> None:
-        number, into = divmod(start.us, DAY * SECOND)
-        midnight = start.us - into
+    def _day(self, day: Day) -> None:
+        """What is left of the day."""
+        number = self._mark.day
+        midnight = number * DAY * SECOND
         consumer = Random(f"{self._seed}/consumer/{number}")
-        looks = [s * SECOND for s in LOOKS if consumer.random() >= FORGETS and s * SECOND > into]
-        end = midnight + DAY * SECOND
+        looks = [s * SECOND for s in LOOKS if consumer.random() >= FORGETS]
         for us, event in day(number):
             while looks and looks[0] <= us:
-                self._look(Utc(midnight + looks.pop(0)))
-            if us < into:
-                continue
-            now = Utc(midnight + us)
-            if type(event) is Metrology:
-                self._used(event, now)
-            else:
-                self._handle(event, now, _text(event))
+                self._look(midnight, looks.pop(0))
+            if self._is_next(us):
+                now = Utc(midnight + us)
+                if type(event) is Metrology:
+                    self._used(event, now)
+                else:
+                    self._handle(event, now, _text(event))
         for look in looks:
-            self._look(Utc(midnight + look))
-        self.now = Utc(end)
-        self._told(self.device.handle(_TIMER, self.now), self.now)
+            self._look(midnight, look)
+        self.now = Utc(midnight + DAY * SECOND)
+        self._wait(self.now.plus(us=1))
+        self._mark, self._place = Mark(number + 1, 0, 0), (-1, 0)
+        self._kept.commit(self._mark.kept())
 
-    def _used(self, event: Metrology, now: Utc) -> None:
-        if not self._flows and (event.import_wh or event.secondary_wh or event.power_w):
-            event = Metrology(power_w=0, voltage_v=event.voltage_v)
+    def _is_next(self, us: int) -> bool:
+        """Go to what is next in the day, at this time; whether that has not happened yet."""
+        at, count = self._place
+        self._place = (us, count + 1 if us == at else 1)
+        return self._place > self._mark[1:]
+
+    def _wait(self, until: Utc) -> None:
+        """What the meter itself wants to do before a time, each at its own."""
+        while (due := self.device.next_deadline) is not None and due < until:
+            self._told(self.device.handle(_TIMER, due), due)
+
+    def _happen(self, event: Event, now: Utc, more: Mapping[str, bytes] = _NOTHING) -> None:
+        """An event happens, and that it has is kept with all it changes, and with what else there is."""
+        self._mark = Mark(self._mark.day, *self._place)
+        self._kept.more = {**self._mark.kept(), **more}
         effects = self.device.handle(event, now)
-        self._half_hours += 1
+        if self._kept.more:
+            self._kept.commit({})
         if effects:
             self._told(effects, now)
+
+    def _used(self, event: Metrology, now: Utc) -> None:
+        self._wait(now)  # what is due at the same time goes with it
+        if not self._flows and (event.import_wh or event.secondary_wh or event.power_w):
+            event = Metrology(power_w=0, voltage_v=event.voltage_v)
+        self._happen(event, now)
+        self._half_hours += 1
         if self._each and self._half_hours % self._each == 0:
             work = self.device.observe(now)
             self.samples.append(
@@ -268,42 +331,52 @@ class MeterRun:
                 )
             )
 
-    def _look(self, now: Utc) -> None:
+    def _look(self, midnight: int, us: int) -> None:
         """The consumer looks at the meter: tops up when little is left, switches an armed supply on."""
-        work = self.device.observe(now)
-        if work.get(POWER_LOST) is not None:
-            return
+        for what in (self._top_up, self._take_emergency_credit, self._switch_on):
+            if self._is_next(us):
+                now = Utc(midnight + us)
+                self._wait(now.plus(us=1))
+                work = self.device.observe(now)
+                if work.get(POWER_LOST) is None:
+                    what(work)
+
+    def _top_up(self, work: Work) -> None:
         if work.int_item("MeterBalance") < TOP_UP_BELOW:
             self._top_ups += 1
-            bought = _number(self.device.store, BOUGHT) + 1
-            self.device.store.commit({BOUGHT: pack(bought)})
-            counter = bought << 32
-            token = make_token(self._top_up_key, counter, ValueClass.POUNDS, TOP_UP_POUNDS)
-            self._handle(TokenEntered(token), now, f"top up {TOP_UP_POUNDS}.00")
-            work = self.device.observe(now)
+            bought = _number(self._kept, BOUGHT) + 1
+            token = make_token(self._top_up_key, bought << 32, ValueClass.POUNDS, TOP_UP_POUNDS)
+            text = f"top up {TOP_UP_POUNDS}.00"
+            self._handle(TokenEntered(token), work.now, text, {BOUGHT: pack(bought)})
+
+    def _take_emergency_credit(self, work: Work) -> None:
         is_off = state_of(work) is State.DISABLED and work.value(EMERGENCY_ACTIVE) is not True
         if is_off and emergency_available(work):
-            self._handle(UserAction(EMERGENCY_ACTION), now, EMERGENCY_ACTION)
-            work = self.device.observe(now)
+            self._handle(UserAction(EMERGENCY_ACTION), work.now, EMERGENCY_ACTION)
+
+    def _switch_on(self, work: Work) -> None:
         if state_of(work) is State.ARMED:
-            self._handle(UserAction(ENABLE_ACTION), now, ENABLE_ACTION)
+            self._handle(UserAction(ENABLE_ACTION), work.now, ENABLE_ACTION)
 
     # -- what comes of it -------------------------------------------------------------
 
-    def _handle(self, event: Event, now: Utc, text: str) -> None:
-        self.transcript.add(now, "home", NAME, "ui", text=text, rule=UI_RULE)
-        self._told(self.device.handle(event, now), now)
+    def _handle(self, event: Event, now: Utc, text: str, more: Mapping[str, bytes] = _NOTHING) -> None:
+        self._wait(now.plus(us=1))
+        if isinstance(event, RemotePartyMessage):
+            octets = event.octets
+            self.transcript.add(now, WAN, NAME, "gbcs", octets, _code(octets), describe(octets), "sent")
+        else:
+            self.transcript.add(now, "home", NAME, "ui", text=text, rule=UI_RULE)
+        self._happen(event, now, more)
 
     def _told(self, effects: tuple[Effect, ...], now: Utc) -> None:
         for effect in effects:
             if isinstance(effect, SendMessage):
-                code = _alert(effect.octets)
+                octets, code = effect.octets, _alert(effect.octets)
                 if code is not None:
                     self._alerts[code] += 1
-                shown = "" if code is None else f"{code:04X}"
-                self.transcript.add(
-                    now, NAME, WAN, "alert", effect.octets, shown, describe(effect.octets), "sent"
-                )
+                layer, shown = ("gbcs", _code(octets)) if code is None else ("alert", f"{code:04X}")
+                self.transcript.add(now, NAME, WAN, layer, octets, shown, describe(octets), "sent")
             elif isinstance(effect, Actuate):
                 if effect.what == LOAD_SWITCH:
                     self._flows = effect.on
@@ -327,13 +400,30 @@ def _number(store: Store, key: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _goes_on(work: Work) -> Utc:
-    """When the half hour ended in which a meter was last seen."""
-    held = work.value(OPENED)
-    last = held[0] if isinstance(held, tuple) and isinstance(held[0], int) else 0
-    last = max(last, work.number(POWER_LOST))
-    length = HALF_HOUR * SECOND
-    return Utc(-(-last // length) * length)
+def _made(provisioning: Provisioning, entry: DeviceEntry, start: Utc) -> dict[str, bytes]:
+    """All that a new meter holds, so that it is there as a whole or not at all."""
+    store = MemoryStore()
+    provisioning.device(entry, store, start)
+    items = {ITEM + name: pack(value) for name, value in set_up(entry.variant).items()}
+    mark = Mark(*divmod(start.us, DAY * SECOND), 0)
+    own = {VARIANT: entry.variant.encode(), **mark.kept()}
+    return {**store.snapshot(), **items, EMERGENCY_LIMIT_MARK: pack(10 * POUND), **own}
+
+
+def _mark_of(store: Store) -> Mark:
+    octets = store.get(LIVED)
+    match None if octets is None else unpack(octets):
+        case (int(day), int(us), int(done)):
+            return Mark(day, us, done)
+    raise MeterError("the store does not say how far its meter has lived")
+
+
+def _code(octets: bytes) -> str:
+    """The message code, '' of what is no message."""
+    try:
+        return f"{parse_message(octets).code:04X}"
+    except GbcsError:
+        return ""
 
 
 def _alert(octets: bytes) -> int | None:

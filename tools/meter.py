@@ -29,7 +29,8 @@ power_w, voltage_v, voltage_2_v, voltage_3_v; or time and event, as in
 
 \b
 Same profile or kind, seed and days: the same transcript, octet for octet.
-With --store the next run goes on where the last recorded half hour ended.
+With --store the next run goes on behind the last thing that happened, even if
+it was killed there; the rest of that day counts as a day.
 
 \b
 Exit status: 0 the days passed, 2 wrong use or an unreadable profile.
