@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from gbcs.asn1.credentials import (
@@ -11,6 +12,8 @@ from gbcs.asn1.credentials import (
     command_octets,
     read_response,
 )
+from gbcs.building import build
+from gbcs.decoding import decode
 from gbcs.dlms.apdu import AccessResponse, parse_apdu
 from gbcs.dlms.protection import protected_request
 from gbcs.dlms.protection_rows import protected_read
@@ -34,10 +37,12 @@ def payload(
     step: Step, use_case: UseCase, counter: int, sender: EntityId, device: EntityId, always: Range
 ) -> bytes:
     """The octets. `always` is the range of a read by dates that names none. Raises BuildError."""
-    if use_case.code in CREDENTIALS_DETAILS:
+    if use_case.code in CREDENTIALS_DETAILS and step.named is None:
         return _credentials_details(step)
     if step.roles:
         raise BuildError(f"{use_case.name} takes none", "roles")
+    if step.named is not None or use_case.payload is Payload.ASN1:
+        return _by_name(step, use_case, counter, sender, device)
     found = [t for t in templates(use_case.code or 0) if step.variant in ("", t.variant)]
     if use_case.payload is not Payload.DLMS or not found:
         raise BuildError(f"{use_case.name} {step.variant} is not built yet".replace("  ", " "), "command")
@@ -54,12 +59,36 @@ def payload(
 
 def results(answer: Message, use_case: UseCase) -> list[int]:
     """The result of each item of a response, 0 for success. Raises BuildError or ParseError."""
-    if use_case.payload is Payload.ASN1:
+    if use_case.code in CREDENTIALS_DETAILS:
         return [int(d.status != StatusCode.SUCCESS) and d.status for d in read_response(answer.payload)]
+    if use_case.payload is Payload.ASN1:
+        return list(_codes(decode(answer).values))
     apdu = parse_apdu(answer.payload)
     if not isinstance(apdu, AccessResponse):
         raise BuildError("no access-response", "payload")
     return [item.result for item in apdu.items]
+
+
+def _by_name(step: Step, use_case: UseCase, counter: int, sender: EntityId, device: EntityId) -> bytes:
+    """A payload from values by name, as `gbcs.build` takes them."""
+    if step.values or step.within or step.variant:
+        raise BuildError("values by name go alone", "set")
+    named = {name.replace(".", "_"): value for name, value in (step.named or {}).items()}
+    if taken := named.keys() & _TAKEN:
+        raise BuildError(f"{use_case.name} has no value {min(taken)}", "set")
+    code = f"{use_case.code or 0:04X}"
+    return build(code, originator=sender, recipient=device, counter=counter, **named).payload
+
+
+_TAKEN = frozenset(build.__kwdefaults__ or ()) | {"use_case", "originator", "recipient", "counter"}
+
+
+def _codes(values: Any) -> Iterator[int]:
+    """The codes in the answer of an ASN.1 command; 0 where it has none, as one that asks for something."""
+    found = [code for name, code in values.items() if name.lower().endswith("responsecode")]
+    outcomes = values.get("executionOutcome", {}).get("replacementOutcomes", ())
+    found += [outcome["statusCode"] for outcome in outcomes]
+    yield from map(int, found or (0,))
 
 
 def _credentials_details(step: Step) -> bytes:

@@ -26,6 +26,7 @@ from gbcs.security.store import KeyStore
 from gbcs.time import Utc
 from gbcs.usecases import by_code, by_name
 from smets.alerts import alert_table
+from smets.esme.interface import Shown, UserInterface
 from smets.events import Actuate, Effect, Event, Happened, HubTime, PowerRestored, TimerDue
 from smets.han.link import Address, Frame, LinkDown, LinkEvent, LinkUp, TransferData
 from smets.han.station import Station
@@ -40,6 +41,7 @@ from .transcript import BENCH, SCENARIO_RULE, WAN, Line, Transcript
 
 BENCH_STORE = ""  # no device has this name
 TIME = "time"
+TOKENS = "tokens/"
 WAN_DELAY_US = 50_000  # ours
 JOIN_SECONDS = 90
 TIME_CHECK = 86_400  # seconds between two looks at the hub's time
@@ -78,10 +80,13 @@ class Home:
         chf = made.chf(scenario.hub, self._stores(scenario.hub.name), self.now)
         self.hub = Hub(chf, Address(scenario.hub.gpf), confirmed=self.confirmed)
         self.stations: dict[str, Station] = {}  # of the emulated devices
+        self.interfaces: dict[str, UserInterface] = {}  # of the same
         for entry in scenario.devices:
             if entry.real is None:
                 device = made.device(entry, self._stores(entry.name), self.now)
-                self.stations[entry.name] = Station(device, Address(entry.entity))
+                front = UserInterface(device, connected=partial(self._is_connected, entry.name))
+                self.interfaces[entry.name] = front
+                self.stations[entry.name] = Station(device, Address(entry.entity), front=front)
         for entity in scenario.outsiders:
             made.outsider(entity)  # a sender has to hold its certificate, the home does not
         self._addresses = {entry.entity: entry.name for entry in scenario.devices}
@@ -155,6 +160,10 @@ class Home:
         """Let a device join, now that it may."""
         self._later(0, partial(self._link_up, name))
 
+    def _is_connected(self, name: str) -> bool:
+        """Whether a device is on the home area network, as it knows itself."""
+        return name in self._up
+
     def _go(self, name: str) -> None:
         """A device is out of the device log: it loses its link."""
         self._later(0, partial(self._station_event, name, LinkDown(self.hub.address)))
@@ -176,6 +185,19 @@ class Home:
         counter = max(self._counters.get(entity, 0) + 1, self.now.us // 1000)
         self._counters[entity] = counter
         return counter
+
+    def next_token_counter(self, entity: EntityId) -> int:
+        """The counter of a supplier's next top-up token: one more in its high half, also over restarts."""
+        key = f"{TOKENS}{entity}"
+        held = self._own_store.get(key)
+        value = 0 if held is None else unpack(held)
+        count = (value if isinstance(value, int) else 0) + 1
+        self._own_store.commit({key: pack(count)})
+        return count << 32
+
+    def shown(self, name: str) -> Shown:
+        """What the display of an emulated meter shows."""
+        return self.interfaces[name].shown(self.now)
 
     def send(self, octets: bytes, sender: str) -> None:
         """A party puts a message on the wide area network."""

@@ -179,7 +179,7 @@ class RadioHome(NodesHome):
             willing=lambda station: not is_hub and station in self._addresses,
         )
         chf_or_meter = self.hub.chf if is_hub else self.stations[name].device
-        meter_values = partial(esme_values, tell=partial(self._told, name))
+        meter_values = partial(esme_values, tell=partial(self._acts, name))
         values = (hub_values if is_hub else meter_values)(chf_or_meter, lambda: node.suites)
         random = self._chance(f"ota {name}")
         clusters = self.images.clusters(name, seat.device, chf_or_meter, address.station, values, random)
@@ -325,6 +325,9 @@ class RadioHome(NodesHome):
     def trouble(self, name: str) -> str:
         """Why a device did not join; empty once it has."""
         return self._trouble.get(name, "")
+
+    def _is_connected(self, name: str) -> bool:
+        return name in self._in_network and name in self._nodes
 
     def _new_key(self, name: str) -> None:
         """Tell the hub's device log of a key; one it has already changes nothing there."""

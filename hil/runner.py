@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+from gbcs.decoding import decode
 from gbcs.dlms.apdu import AccessRequest, AccessResponse, Choice, parse_apdu
 from gbcs.dlms.axdr import Data, Tag, read_data
 from gbcs.dlms.objects import MemberKind, member
@@ -20,16 +21,33 @@ from gbcs.errors import BuildError, GbcsError
 from gbcs.ids import EntityId, KeyUsage
 from gbcs.message import Message, parse_message
 from gbcs.party import RemoteParty, Supplementary
+from gbcs.protect import Keys
+from gbcs.security.utrn import TopUpKey, make_token
 from gbcs.usecases import UseCase, by_name
+from gbcs.values import json_form
+from smets.esme.interface import ButtonPressed, Shown
+from smets.esme.screens import Screen
 
 from .commands import payload, results
 from .home import Home, alert_code, describe
-from .scenario import Scenario, ScenarioError, Step
+from .person import NotToBeHad, Person
+from .reading import difference
+from .scenario_file import ScenarioError
+from .scenario_model import Hands, Scenario, Step, Token
+from .scenario_tokens import token_names, with_tokens
 from .transcript import BENCH, BROKEN_OFF_RULE, COMMAND_RULE, EVENT_RULE
 
 ANSWER_SECONDS = 5.0  # a command's answer and alerts have that long
 SENDS = 4  # ours: times a command goes out where the link lost something; executed once all the same
+DISPLAY_RULE = "smets-esme 8"
 UNKNOWN_CODE = 0x7FFF  # ours: a Message Code no use case has
+
+
+class MadeToken(NamedTuple):
+    """The digits of a token, and its counter."""
+
+    digits: str
+    counter: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,7 @@ class Runner:
         self.home = home if home is not None else Home(scenario)
         self._last: Message | None = None
         self._last_answer: bytes | None = None
+        self._tokens: dict[str, MadeToken] = {}
 
     def __iter__(self) -> Iterator[Result]:
         self.bring_up()
@@ -68,9 +87,9 @@ class Runner:
         self.home.undeliverable.clear()
         self.home.lost = 0
         try:
-            result = self._command(step) if step.command else self._event(step)
+            result = self._carry_out(step)
         except GbcsError as error:
-            raise ScenarioError(f"step {step.number} (line {step.line}): {error}") from None
+            raise ScenarioError(f"step {step.number} ({step.place}): {error}") from None
         self.home.transcript.add(
             self.home.now,
             BENCH,
@@ -91,14 +110,48 @@ class Runner:
             self.home.now, BENCH, BENCH, "ui", b"", "broken off", f"the run\n{why}", "failed", BROKEN_OFF_RULE
         )
 
+    def _carry_out(self, step: Step) -> Result:
+        if step.command:
+            return self._command(step)
+        if step.token is not None:
+            return self._make_token(step, step.token)
+        return self._event(step) if step.hands is None else self._by_hand(step)
+
     # -- steps without a command ------------------------------------------------------
 
     def _event(self, step: Step) -> Result:
         if step.event is not None:
             self.home.event(step.to, step.event)
-        self.home.advance(step.wait or ANSWER_SECONDS)
+        seconds = step.wait or ANSWER_SECONDS
+        if step.until is not None:
+            seconds = (step.until.us - self.home.now.us) / 1_000_000
+            if seconds < 0:
+                return Result(step, "done", "nothing", False, f"{step.until} is past, it is {self.home.now}")
+        self.home.advance(seconds)
         wrong = self._wrong_alerts(step)
         return Result(step, "done", "done", not wrong, wrong)
+
+    def _make_token(self, step: Step, wanted: Token) -> Result:
+        sender = self.home.parties[step.sender].entity
+        key = TopUpKey.of(self.home.keys, sender, self._target(step))
+        counter = self.home.next_token_counter(sender)
+        digits = make_token(key, counter, wanted.value_class, wanted.value)
+        self._tokens[wanted.name] = MadeToken(digits, counter)
+        return Result(step, "done", digits, True, "")
+
+    def _by_hand(self, step: Step) -> Result:
+        home, name, hands = self.home, step.to, with_tokens(step, self._digits).hands
+        person = Person(lambda press: home.event(name, ButtonPressed(press)), lambda: home.shown(name))
+        expected = str(step.expect) if step.display is None else _lines(step.display)
+        try:
+            shown = person.do(hands or Hands())
+        except NotToBeHad as error:
+            return Result(step, expected, _lines(home.shown(name).lines), False, str(error))
+        found = _lines(shown.lines)
+        home.transcript.add(home.now, name, name, "ui", text=found, rule=DISPLAY_RULE)
+        home.advance(ANSWER_SECONDS)
+        why = _wrong_display(step, shown) or self._wrong_alerts(step)
+        return Result(step, expected, found, not why, why)
 
     # -- commands ---------------------------------------------------------------------
 
@@ -132,9 +185,12 @@ class Runner:
             return self._last
         party = home.parties[step.sender]
         device = self._target(step)
-        counter = 1 if step.tamper == "old counter" else home.next_counter(party.entity)
+        counter = self._token_counter(step) or home.next_counter(party.entity)
+        if step.tamper == "old counter":
+            counter = 1
         supplementary = self._supplementary(step, use_case)
-        content = payload(step, use_case, counter, party.entity, device, Range(0, home.now.seconds))
+        filled = with_tokens(step, self._digits)
+        content = payload(filled, use_case, counter, party.entity, device, Range(0, home.now.seconds))
         if step.tamper == "unknown use case":
             use_case = replace(use_case, code=UNKNOWN_CODE)
         message = party.precommand(use_case, device, counter, content, supplementary)
@@ -147,6 +203,14 @@ class Runner:
             if step.tamper == "wrong MAC" and message.mac is not None:
                 message = replace(message, mac=_flipped(message.mac)).encoded()
         return message
+
+    def _token_counter(self, step: Step) -> int:
+        """The counter of the token in a command, which is the command's, too; 0 without one."""
+        names = (*token_names(step.values), *token_names(step.named))
+        return self._tokens[names[0]].counter if names else 0
+
+    def _digits(self, name: str) -> str:
+        return self._tokens[name].digits
 
     def _patience(self, step: Step) -> float:
         """Seconds that an answer and alerts have to come."""
@@ -206,7 +270,7 @@ class Runner:
             wanted = [0] * len(codes) if step.expect == "success" else list(step.expect)
             if codes != wanted:
                 return found, f"results {wanted} expected"
-            return found, self._wrong_values(step, command, answer)
+            return found, self._wrong_values(step, command, answer) or self._wrong_reading(step, answer)
         except GbcsError as error:
             return "an answer", str(error)
 
@@ -220,6 +284,16 @@ class Runner:
             if given[name] != wanted:
                 return f"{name} is {given[name]!r}, not {wanted!r}"
         return ""
+
+    def _wrong_reading(self, step: Step, answer: Message) -> str:
+        """Compare what an answer says in readable form with what is expected."""
+        return difference(step.reads, self._readable(answer)) if step.reads else ""
+
+    def _readable(self, message: Message) -> Any:
+        decoded = decode(message, Keys(self.home.keys))
+        if decoded.irregular is not None:
+            raise BuildError(decoded.irregular, "payload")
+        return json_form(decoded.values)
 
     def _values(self, step: Step, command: Message, answer: Message) -> dict[str, Any]:
         """The values of an answer by item name, protected ones opened. Raises GbcsError."""
@@ -270,7 +344,35 @@ class Runner:
             wanted[c] <= came[c] <= sends * wanted[c] for c in wanted | came
         ):
             return f"alerts {list(step.alerts)} expected, {codes} came"
+        return self._wrong_told(step)
+
+    def _wrong_told(self, step: Step) -> str:
+        """Compare what alerts say with what is expected: one of a code has to say it."""
+        came = self._alerts()
+        for wanted, values in step.told.items():
+            found = [difference(values, self._readable(m)) for m, code in came if f"{code:04X}" == wanted]
+            if not found:
+                return f"alert {wanted} did not come"
+            if all(found):
+                return f"alert {wanted}: {found[-1]}"
         return ""
+
+
+def _lines(lines: str | tuple[str, ...]) -> str:
+    return lines if isinstance(lines, str) else " | ".join(lines)
+
+
+def _wrong_display(step: Step, shown: Shown) -> str:
+    """What is wrong with what a display shows after a step ('' if nothing)."""
+    if step.display is not None:
+        seen = shown.lines[-1] if isinstance(step.display, str) and shown.lines else shown.lines
+        return "" if seen == step.display else f"{_lines(shown.lines)!r} is shown"
+    if step.hands is None or not step.hands.choose:
+        return ""
+    if shown.screen is not Screen.RESULT:
+        return f"{_lines(shown.lines)!r} is still asked for"
+    refused = shown.lines[-1].startswith("refused")
+    return "" if refused == (step.expect == "refused") else shown.lines[-1]
 
 
 def _opened(party: RemoteParty, answer: Message, data: Data) -> tuple[Data, ...]:

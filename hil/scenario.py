@@ -6,7 +6,7 @@
     [[device]]    name, type, id, variant, kind, radio, install_code; a real one has
                   signing_certificate, key_agreement_certificate, keys, join_seconds,
                   answer_seconds instead of a radio (see `hil.scenario_real`)
-    [[step]]      one of command, wait, metrology, action, power, fault (see `Step`)
+    [[step]]      what is done (see `hil.scenario_steps`)
 
 Errors name the key and the line.
 """
@@ -14,31 +14,20 @@ Errors name the key and the line.
 from __future__ import annotations
 
 import datetime
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from chts.device_log import STATIONS
-from gbcs.dlms.selective import Range
-from gbcs.errors import BuildError, ParseError
+from gbcs.errors import ParseError
 from gbcs.ids import DeviceType, EntityId, Role
 from gbcs.time import Utc
-from gbcs.usecases import by_name
-from smets.behaviours.supply import ENABLE_ACTION
-from smets.events import ArmStoreFault, Event, Metrology, PowerLost, PowerRestored, UserAction
-from smets.han.credential import CbkeCredential
 from smets.han.install_code import CRC_LENGTH, InstallCode
-from smets.values import Value
 
-from .commands import payload
 from .memory_link import NO_FAULTS, LinkOptions
 from .monikers import STICKS, Moniker, MonikerError
-from .scenario_file import ScenarioError, Source, Table
-from .scenario_real import RealDevice, check_parties, hub_credential, real_device
-from .scenario_values import plain, seconds
+from .scenario_file import ScenarioError, Source, Table, read_tables, why_unreadable
+from .scenario_model import DeviceEntry, HubEntry, Party, Scenario, Step
+from .scenario_real import check_parties, hub_credential, real_device
+from .scenario_steps import SPEC, parse_steps
 from .transcript import BENCH, WAN
 
 __all__ = [
@@ -53,110 +42,11 @@ __all__ = [
     "parse_scenario",
 ]
 
-SPEC = 1
 KINDS = ("emulated", "real")
-TAMPERS = ("repeat", "old counter", "wrong signature", "wrong MAC", "unknown use case")
-EXPECTATIONS = ("success", "refused", "undeliverable", "repeat")
-ACTIONS = (ENABLE_ACTION,)
-POWER: dict[str, Event] = {"lost": PowerLost(), "restored": PowerRestored()}
 DEFAULT_RADIO = Moniker("virtual")
 DEFAULT_START = Utc.of(2026, 1, 1)
 EARLIEST, LATEST = Utc.of(2000, 1, 2), Utc.of(2100, 1, 1)
-LONGEST_WAIT = 10 * 366 * 86_400  # seconds
-LARGEST = 2**31 - 1  # of a metrology reading
 INSTALL_CODE = 16  # octets of one (GBCS CCS01)
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """A remote party."""
-
-    name: str
-    role: Role
-    entity: EntityId
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceEntry:
-    """A device of the home. `link` is how well it and the hub hear each other on `memory:`.
-
-    `real`: what is known of a device that is not emulated. It is on the hub's air, and has no radio here.
-    """
-
-    name: str
-    type: DeviceType
-    entity: EntityId
-    variant: str
-    install_code: bytes = field(repr=False)
-    link: LinkOptions
-    radio: Moniker
-    real: RealDevice | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HubEntry:
-    """The hub: identifiers of its communications hub function and gas proxy function.
-
-    `gpf_in_log`: whether its device log lists the gas proxy function from the start.
-    `cbke`: its credential of the CA that real devices know, None for one of a test CA.
-    """
-
-    name: str
-    chf: EntityId
-    gpf: EntityId
-    radio: Moniker
-    gpf_in_log: bool = False
-    cbke: CbkeCredential | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing done, and what is expected of it.
-
-    `command` (use case or Message Code) is sent, or `event` happens to the device `to`, or
-    `wait` seconds pass. `what` says so in words. `expect` is success, refused,
-    undeliverable, repeat or a list of item results; `equals` the values an answer has to give by
-    item name; `alerts` the alert codes that have to arrive meanwhile, and no others
-    (None: any).
-    """
-
-    number: int
-    line: int
-    what: str
-    command: str = ""
-    event: Event | None = None
-    wait: float = 0.0
-    sender: str = ""
-    to: str = ""
-    on_behalf_of: str = ""
-    variant: str = ""
-    values: tuple[Value, ...] = ()
-    within: Range | None = None
-    roles: tuple[str, ...] = ()
-    tamper: str = ""
-    expect: str | tuple[int, ...] = "success"
-    equals: Mapping[str, Value] = field(default_factory=dict)
-    alerts: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A home and its steps. `outsiders` are devices that commands address but the home does not have."""
-
-    name: str
-    seed: str
-    start: Utc
-    hub: HubEntry
-    parties: tuple[Party, ...]
-    devices: tuple[DeviceEntry, ...]
-    steps: tuple[Step, ...]
-    radio: Moniker
-    outsiders: tuple[EntityId, ...] = ()
-
-    @property
-    def is_real(self) -> bool:
-        """Whether some of its devices are, so that it lives in the present."""
-        return any(device.real is not None for device in self.devices)
 
 
 def emulated(scenario: Scenario, name: str) -> DeviceEntry:
@@ -180,18 +70,14 @@ def load_scenario(path: Path | None) -> Scenario:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise ScenarioError(f"{name}: {reason}") from None
+        raise ScenarioError(f"{name}: {why_unreadable(error)}") from None
     return parse_scenario(text, name, path.parent)
 
 
 def parse_scenario(text: str, name: str, folder: Path = Path()) -> Scenario:
     """Read the text of a scenario; paths in it begin at `folder`. Raises ScenarioError."""
     text = text.replace("\r\n", "\n")
-    try:
-        tables = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ScenarioError(f"{name}: {error}") from None
+    tables = read_tables(text, name)
     top = Table(Source(name, text), (), tables)
     spec = top.take("spec", int)
     if spec != SPEC:
@@ -221,13 +107,7 @@ def parse_scenario(text: str, name: str, folder: Path = Path()) -> Scenario:
     for table, device in zip(devices, scenario.devices, strict=True):
         if device.real is not None:
             check_parties(table, device.real, scenario.parties)
-    twins = frozenset(device.name for device in scenario.devices if device.variant == "twin")
-    made = tuple(_step(table, number, twins) for number, table in enumerate(steps, 1))
-    scenario = replace(scenario, steps=made)
-    scenario = replace(scenario, outsiders=_outsiders(scenario, steps))
-    for table, step in zip(steps, scenario.steps, strict=True):
-        _check_step(scenario, table, step)
-    return scenario
+    return parse_steps(scenario, steps, folder)
 
 
 # -- the home -----------------------------------------------------------------------------
@@ -353,166 +233,3 @@ def _check_names(scenario: Scenario, hub: Table, parties: list[Table], devices: 
                 table.fail(key, f"{value} stands for something else already")
             if value is not None:
                 seen.add(value)
-
-
-# -- steps --------------------------------------------------------------------------------
-
-_DOING = ("command", "wait", "metrology", "action", "power", "fault")
-
-
-def _step(table: Table, number: int, twins: frozenset[str]) -> Step:
-    doing = [key for key in _DOING if key in table]
-    if len(doing) != 1:
-        table.fail(doing[1] if doing else "", f"a step has one of {', '.join(_DOING)}")
-    title = table.text("title") if "title" in table else ""
-    alerts = tuple(code.upper() for code in table.texts("alerts")) if "alerts" in table else None
-    step = Step(number, table.line, title, alerts=alerts)
-    if doing[0] == "command":
-        step = _command(table, replace(step, to=table.text("to")), twins)
-    elif doing[0] == "wait":
-        wait = table.take("wait", float)
-        if not isfinite(wait) or not 0 < wait <= LONGEST_WAIT:
-            table.fail("wait", f"more than 0 seconds, at most {LONGEST_WAIT}")
-        step = replace(step, wait=wait, what=title or f"wait {wait:g} s")
-    else:
-        step = _event(table, replace(step, to=table.text("to")), doing[0])
-    table.done()
-    return step
-
-
-def _event(table: Table, step: Step, kind: str) -> Step:
-    event: Event
-    if kind == "metrology":
-        event, what = _metrology(table)
-    elif kind == "action":
-        what = table.one_of("action", ACTIONS)
-        event = UserAction(what)
-    elif kind == "fault":
-        given = table.take("fault", list)
-        if len(given) != 2 or not all(type(n) is int and 0 <= n <= 255 for n in given):
-            table.fail("fault", "a list of an item (from 0) and a result code is needed")
-        event = ArmStoreFault(*given)
-        what = f"item {given[0]} of the next command will fail with {given[1]}"
-    else:
-        power = table.one_of("power", tuple(POWER))
-        event, what = POWER[power], f"power {power}"
-    return replace(step, event=event, what=step.what or what)
-
-
-def _metrology(table: Table) -> tuple[Metrology, str]:
-    readings = table.table("metrology")
-    values: dict[str, Any] = readings.rest()
-    for name, value in values.items():
-        if name not in Metrology.__dataclass_fields__:
-            readings.fail(name, f"is none of {', '.join(Metrology.__dataclass_fields__)}")
-        phases = value if name == "voltage_v" and isinstance(value, list) else [value]
-        if not 1 <= len(phases) <= 3 or not all(_reading(phase, name == "power_w") for phase in phases):
-            readings.fail(name, f"whole numbers up to {LARGEST} are needed")
-        if name == "voltage_v":
-            values = {**values, name: tuple(phases)}
-    return Metrology(**values), "metrology " + ", ".join(f"{k} {v}" for k, v in values.items())
-
-
-def _reading(value: object, signed: bool) -> bool:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return whole and (-LARGEST if signed else 0) <= value <= LARGEST  # type: ignore[operator]
-
-
-def _command(table: Table, step: Step, twins: frozenset[str]) -> Step:
-    command = table.text("command")
-    try:
-        use_case = by_name(command)
-    except BuildError as error:
-        table.fail("command", str(error))
-    within = None
-    if "within" in table:
-        bounds = table.take("within", list)
-        try:
-            within = Range(*(seconds(bound) for bound in bounds))
-        except (BuildError, TypeError):
-            table.fail("within", "a list of two times is needed")
-    expect: Any = "success"
-    if "expect" in table:
-        expect = table.take("expect", object)
-        if isinstance(expect, list) and all(type(code) is int for code in expect):
-            expect = tuple(expect)
-        elif expect not in EXPECTATIONS:
-            table.fail("expect", f"{', '.join(EXPECTATIONS)} or a list of result codes")
-    try:
-        values = tuple(plain(value, step.to in twins) for value in table.take("values", list, []))
-    except BuildError as error:
-        table.fail("values", _reason(error))
-    try:
-        wanted = table.take("equals", dict, {})
-        equals = {name: plain(value, step.to in twins) for name, value in wanted.items()}
-    except BuildError as error:
-        table.fail("equals", _reason(error))
-    return replace(
-        step,
-        what=step.what or f"{use_case.name} {use_case.title}",
-        command=command,
-        sender=table.text("from"),
-        on_behalf_of=table.text("on_behalf_of") if "on_behalf_of" in table else "",
-        variant=table.take("variant", str, ""),
-        values=values,
-        within=within,
-        roles=table.texts("roles"),
-        tamper=table.one_of("tamper", ("", *TAMPERS), ""),
-        expect=expect,
-        equals=equals,
-    )
-
-
-def _outsiders(scenario: Scenario, steps: list[Table]) -> tuple[EntityId, ...]:
-    """The identifiers of devices that are not in the home; only commands address such."""
-    devices = {device.name for device in scenario.devices}
-    real = {device.name for device in scenario.devices if device.real is not None}
-    parties = {party.entity for party in scenario.parties}
-    outsiders: dict[EntityId, None] = {}
-    for table, step in zip(steps, scenario.steps, strict=True):
-        if step.to in real and not step.command:
-            table.fail("to", f"{step.to} is real: what happens to it is not in our hands")
-        if step.to in devices or step.wait:
-            continue
-        powers_hub = isinstance(step.event, PowerLost | PowerRestored)
-        if step.to == scenario.hub.name and (step.command or powers_hub):
-            continue
-        if not step.command:
-            table.fail("to", f"no device is called {step.to!r}")
-        try:
-            entity = EntityId.parse(step.to)
-        except BuildError:
-            table.fail("to", f"no device is called {step.to!r}")
-        if entity in parties:
-            table.fail("to", f"{entity} is a party")
-        outsiders[entity] = None
-    return tuple(outsiders)
-
-
-def _check_step(scenario: Scenario, table: Table, step: Step) -> None:
-    """Everything about a command that can be known before the home is there."""
-    if not step.command:
-        return
-    parties = {party.name: party for party in scenario.parties}
-    for key, name in (("from", step.sender), ("on_behalf_of", step.on_behalf_of)):
-        if name and name not in parties:
-            table.fail(key, f"no party is called {name!r}")
-    use_case = by_name(step.command)
-    if step.tamper == "wrong signature" and not use_case.command_signed:
-        table.fail("tamper", f"{use_case.name} carries no signature")
-    if step.tamper == "wrong MAC" and not use_case.command_maced:
-        table.fail("tamper", f"{use_case.name} carries no MAC")
-    if step.tamper == "repeat":
-        return
-    sender = parties[step.sender].entity
-    try:
-        payload(step, use_case, 1, sender, scenario.hub.chf, Range(0, 0))
-    except BuildError as error:
-        key = error.path.partition("[")[0]
-        table.fail(key if key in ("command", "within", "roles", "variant") else "values", _reason(error))
-
-
-def _reason(error: BuildError) -> str:
-    """What is wrong, without the field it was found in where that is the key itself."""
-    fields = ("command", "values", "within", "roles", "variant")
-    return str(error).removeprefix(f"{error.path}: ") if error.path in fields else str(error)

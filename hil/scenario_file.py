@@ -71,6 +71,19 @@ def _note(found: dict[KeyPath, int], table: KeyPath, values: dict[str, Any], lin
             _note(found, path, value, line)
 
 
+def read_tables(text: str, name: str) -> dict[str, Any]:
+    """The tables of a TOML text. Raises ScenarioError."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ScenarioError(f"{name}: {error}") from None
+
+
+def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file could not be read as text."""
+    return error.strerror or "cannot be read" if isinstance(error, OSError) else "not UTF-8 text"
+
+
 class Source:
     """The text of a scenario: its name, and the lines of its keys."""
 
@@ -97,6 +110,15 @@ class Table:
 
     def __contains__(self, key: str) -> bool:
         return key in self._left
+
+    @property
+    def source(self) -> Source:
+        """The text it is in."""
+        return self._source
+
+    def is_a(self, key: str, kind: type[Any]) -> bool:
+        """Whether a key that nobody took yet has a value of a type."""
+        return isinstance(self._left.get(key), kind)
 
     @property
     def line(self) -> int:

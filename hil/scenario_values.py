@@ -15,6 +15,7 @@ from typing import Any
 
 from gbcs.errors import BuildError
 from gbcs.time import ACTIVATE_NEVER, ACTIVATE_NOW, Utc
+from gbcs.values import DateTime
 from smets.behaviours.charging import CREDIT_MODE, PREPAYMENT_MODE
 from smets.esme.credit_charge import Control, array
 from smets.values import Value
@@ -50,6 +51,21 @@ def seconds(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise BuildError(f"{value!r} is no date-time", "within")
+
+
+def readable(value: Any) -> Any:
+    """The form `smets decode --named --json` has for a TOML value. Raises BuildError."""
+    if isinstance(value, datetime.datetime):
+        return str(DateTime(Utc.from_datetime(_aware(value)).to_cosem()))
+    if isinstance(value, list):
+        return [readable(item) for item in value]
+    if isinstance(value, dict):
+        return {name: readable(item) for name, item in value.items()}
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, bool | int | str):
+        return value
+    raise BuildError(f"{value!r} cannot stand for a value", "values")
 
 
 def _aware(value: datetime.datetime) -> datetime.datetime:

@@ -6,6 +6,8 @@ instead and has another station.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from gbcs.errors import BuildError, ParseError
 from gbcs.gbt import GbtSettings
 from gbcs.time import Utc
@@ -19,14 +21,35 @@ from .tunnel_server import TunnelServer
 MAX_WAITING = 8  # ours: messages kept while there is no tunnel
 
 
+class Front(Protocol):
+    """What takes a device's events in its place, as its user interface does."""
+
+    @property
+    def next_deadline(self) -> Utc | None:
+        """When it or the device wants `handle(TimerDue)`."""
+        ...
+
+    def handle(self, event: Event, now: Utc) -> tuple[Effect, ...]:
+        """Everything an event causes."""
+        ...
+
+
 class Station:
     """One emulated device behind one radio. Events and effects add frames to the device's own.
 
-    Tunnel, block transfers and waiting messages are volatile: loss of power loses them.
+    `front` stands before the device, if anything does. Tunnel, block transfers and waiting messages are
+    volatile: loss of power loses them.
     """
 
-    def __init__(self, device: Device, address: Address, blocks: GbtSettings = TUNNEL_BLOCKS) -> None:
+    def __init__(
+        self,
+        device: Device,
+        address: Address,
+        blocks: GbtSettings = TUNNEL_BLOCKS,
+        front: Front | None = None,
+    ) -> None:
         self.device = device
+        self._front: Front = device if front is None else front
         self.address = address
         self._blocks = blocks
         self._tunnel = TunnelServer(address)
@@ -36,7 +59,7 @@ class Station:
     @property
     def next_deadline(self) -> Utc | None:
         """When the device or a block transfer wants `handle(TimerDue)`."""
-        times = (self.device.next_deadline, self._transfers.next_deadline)
+        times = (self._front.next_deadline, self._transfers.next_deadline)
         return min((time for time in times if time is not None), default=None)
 
     @property
@@ -61,11 +84,11 @@ class Station:
                 if octets is not None:
                     whole = self._put_together(octets, now, out)
                     if whole is not None:
-                        effects = self.device.handle(RemotePartyMessage(whole), now)
+                        effects = self._front.handle(RemotePartyMessage(whole), now)
             elif isinstance(event, LinkDown):
                 self._tunnel.lose(event.peer.station)
         elif not (isinstance(event, TimerDue) and self._blocks_due(now, out)):
-            effects = self.device.handle(event, now)
+            effects = self._front.handle(event, now)
         for effect in effects:
             if isinstance(effect, SendMessage):
                 self._waiting.append(effect)
@@ -95,7 +118,7 @@ class Station:
         if deadline is None or deadline > now:
             return False
         out += self._of_step(self._transfers.due(now), now)
-        own = self.device.next_deadline
+        own = self._front.next_deadline
         return own is None or own > now
 
     def _of_step(self, step: Step, now: Utc) -> list[Effect | Frame]:

@@ -136,7 +136,7 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ('"ECS52"', '"CS02b"', 'command = "CS02b"', "step.command: CS02b has several Message Codes"),
     ('"ECS52"', '"GCS13a"', 'command = "GCS13a"', "step.command: GCS13a is not built yet"),
     ('"ECS52"', '"CS05a"', 'command = "CS05a"', "step.command: CS05a is not built yet"),
-    ('"ECS52"', '"0100"', 'command = "0100"', "step.command: CS02b is not built yet"),
+    ('"ECS52"', '"0100"', 'command = "0100"', "step.command: CS02b (0100) needs the assumption"),
     ('"ECS52"', '"CS02a"', "[[step]]", "step.roles: roles are needed"),
     ('"ECS52"', "52", "command = 52", "step.command: a text is needed"),
     ('"ECS52"', '""', 'command = ""', "step.command: one line of text is needed"),
