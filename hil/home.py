@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from functools import partial
-from typing import Self
+from typing import NamedTuple, Self
 
 from chts.device_log import DEVICE_TYPES, find
 from chts.events import SendWan, Undeliverable, WanMessage
@@ -23,6 +23,7 @@ from gbcs.ids import EntityId, Kind, Role
 from gbcs.message import Message, parse_message
 from gbcs.party import AccessControlBroker, RemoteParty, compose
 from gbcs.security.store import KeyStore
+from gbcs.security.utrn import TopUpKey, make_token
 from gbcs.time import Utc
 from gbcs.usecases import by_code, by_name
 from smets.alerts import alert_table
@@ -36,7 +37,7 @@ from smets.values import pack, unpack
 from .commands import results
 from .memory_link import MemoryLink
 from .provisioning import Provisioning
-from .scenario import DeviceEntry, Scenario
+from .scenario_model import DeviceEntry, Scenario, Token
 from .transcript import BENCH, SCENARIO_RULE, WAN, Line, Transcript
 
 BENCH_STORE = ""  # no device has this name
@@ -46,6 +47,13 @@ WAN_DELAY_US = 50_000  # ours
 JOIN_SECONDS = 90
 TIME_CHECK = 86_400  # seconds between two looks at the hub's time
 _CODES = {kind: code for code, kind in DEVICE_TYPES.items()}
+
+
+class MadeToken(NamedTuple):
+    """The digits of a top-up token, and its counter."""
+
+    digits: str
+    counter: int
 
 
 class Home:
@@ -186,14 +194,27 @@ class Home:
         self._counters[entity] = counter
         return counter
 
-    def next_token_counter(self, entity: EntityId) -> int:
-        """The counter of a supplier's next top-up token: one more in its high half, also over restarts."""
-        key = f"{TOKENS}{entity}"
+    def made_token(self, name: str) -> MadeToken:
+        """A token made before. Raises LocalError."""
+        held = self._own_store.get(f"{TOKENS}made/{name}")
+        match None if held is None else unpack(held):
+            case (str(digits), int(counter)):
+                return MadeToken(digits, counter)
+        raise LocalError(f"no token {name!r} was made")
+
+    def make_token(self, token: Token, supplier: EntityId, meter: EntityId) -> MadeToken:
+        """Let a supplier make a token, with a counter of one more in its high half, also over restarts.
+
+        Raises KeyUnavailable.
+        """
+        key = f"{TOKENS}count/{supplier}"
         held = self._own_store.get(key)
-        value = 0 if held is None else unpack(held)
-        count = (value if isinstance(value, int) else 0) + 1
-        self._own_store.commit({key: pack(count)})
-        return count << 32
+        last = 0 if held is None else unpack(held)
+        count = (last if isinstance(last, int) else 0) + 1
+        made = TopUpKey.of(self.keys, supplier, meter)
+        digits = make_token(made, count << 32, token.value_class, token.value)
+        self._own_store.commit({key: pack(count), f"{TOKENS}made/{token.name}": pack((digits, count << 32))})
+        return MadeToken(digits, count << 32)
 
     def shown(self, name: str) -> Shown:
         """What the display of an emulated meter shows."""
@@ -228,6 +249,7 @@ class Home:
         """
         end = self.now.plus(us=round(seconds * 1_000_000))
         self._own_store.commit({TIME: pack(end.us)})  # first: no device is ever ahead of it
+        self._settle()
         while (due := self._next_due()) <= end:
             self.now = max(self.now, due)
             self._do_next()

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from gbcs.decoding import decode
 from gbcs.dlms.apdu import AccessRequest, AccessResponse, Choice, parse_apdu
@@ -22,7 +22,6 @@ from gbcs.ids import EntityId, KeyUsage
 from gbcs.message import Message, parse_message
 from gbcs.party import RemoteParty, Supplementary
 from gbcs.protect import Keys
-from gbcs.security.utrn import TopUpKey, make_token
 from gbcs.usecases import UseCase, by_name
 from gbcs.values import json_form
 from smets.esme.interface import ButtonPressed, Shown
@@ -41,13 +40,6 @@ ANSWER_SECONDS = 5.0  # a command's answer and alerts have that long
 SENDS = 4  # ours: times a command goes out where the link lost something; executed once all the same
 DISPLAY_RULE = "smets-esme 8"
 UNKNOWN_CODE = 0x7FFF  # ours: a Message Code no use case has
-
-
-class MadeToken(NamedTuple):
-    """The digits of a token, and its counter."""
-
-    digits: str
-    counter: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,6 @@ class Runner:
         self.home = home if home is not None else Home(scenario)
         self._last: Message | None = None
         self._last_answer: bytes | None = None
-        self._tokens: dict[str, MadeToken] = {}
 
     def __iter__(self) -> Iterator[Result]:
         self.bring_up()
@@ -133,11 +124,8 @@ class Runner:
 
     def _make_token(self, step: Step, wanted: Token) -> Result:
         sender = self.home.parties[step.sender].entity
-        key = TopUpKey.of(self.home.keys, sender, self._target(step))
-        counter = self.home.next_token_counter(sender)
-        digits = make_token(key, counter, wanted.value_class, wanted.value)
-        self._tokens[wanted.name] = MadeToken(digits, counter)
-        return Result(step, "done", digits, True, "")
+        made = self.home.make_token(wanted, sender, self._target(step))
+        return Result(step, "done", made.digits, True, "")
 
     def _by_hand(self, step: Step) -> Result:
         home, name, hands = self.home, step.to, with_tokens(step, self._digits).hands
@@ -207,10 +195,10 @@ class Runner:
     def _token_counter(self, step: Step) -> int:
         """The counter of the token in a command, which is the command's, too; 0 without one."""
         names = (*token_names(step.values), *token_names(step.named))
-        return self._tokens[names[0]].counter if names else 0
+        return self.home.made_token(names[0]).counter if names else 0
 
     def _digits(self, name: str) -> str:
-        return self._tokens[name].digits
+        return self.home.made_token(name).digits
 
     def _patience(self, step: Step) -> float:
         """Seconds that an answer and alerts have to come."""

@@ -24,6 +24,8 @@ MAX_WAITING = 8  # ours: messages kept while there is no tunnel
 class Front(Protocol):
     """What takes a device's events in its place, as its user interface does."""
 
+    device: Device
+
     @property
     def next_deadline(self) -> Utc | None:
         """When it or the device wants `handle(TimerDue)`."""
@@ -32,6 +34,22 @@ class Front(Protocol):
     def handle(self, event: Event, now: Utc) -> tuple[Effect, ...]:
         """Everything an event causes."""
         ...
+
+
+class _NoFront:
+    """The device takes its events itself."""
+
+    __slots__ = ("device",)
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+
+    @property
+    def next_deadline(self) -> Utc | None:
+        return self.device.next_deadline
+
+    def handle(self, event: Event, now: Utc) -> tuple[Effect, ...]:
+        return self.device.handle(event, now)
 
 
 class Station:
@@ -48,13 +66,21 @@ class Station:
         blocks: GbtSettings = TUNNEL_BLOCKS,
         front: Front | None = None,
     ) -> None:
-        self.device = device
-        self._front: Front = device if front is None else front
+        self._front: Front = _NoFront(device) if front is None else front
         self.address = address
         self._blocks = blocks
         self._tunnel = TunnelServer(address)
         self._transfers = Transfers(blocks)
         self._waiting: list[SendMessage] = []
+
+    @property
+    def device(self) -> Device:
+        """The device itself; another one may take its place."""
+        return self._front.device
+
+    @device.setter
+    def device(self, device: Device) -> None:
+        self._front.device = device
 
     @property
     def next_deadline(self) -> Utc | None:

@@ -114,7 +114,7 @@ ALL = "loss=0.05&line_loss=0.02&line_reset_every=4&line_drop_every=4&line_drop_f
 
 @pytest.mark.parametrize("line", [RESETS, UNPLUGGED])
 def test_the_run_recovers_from_a_dongle_that_goes_away(line: str) -> None:
-    recovers(line, 55)
+    recovers(line, len(virtual(DEFAULT).steps))
 
 
 @pytest.mark.parametrize("line", [LOSS, NOISE, ALL])
@@ -125,7 +125,7 @@ def test_the_run_recovers_from_a_bad_line(line: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("line", [LOSS, NOISE, ALL])
 def test_the_whole_run_recovers_from_a_bad_line(line: str) -> None:
-    recovers(line, 55)
+    recovers(line, len(virtual(DEFAULT).steps))
 
 
 def recovers(line: str, steps: int) -> None:

@@ -13,7 +13,7 @@ from hil.monikers import Moniker
 from hil.scenario import ScenarioError, load_scenario, parse_scenario
 from hil.scenario_file import key_lines
 from smets.events import Metrology, PowerLost, UserAction
-from tests.hil.homes import DEFAULT, HOME, METER, READ, SHIPPED, command, meter, step
+from tests.hil.homes import DEFAULT, HOME, METER, READ, ROOT, SHIPPED, command, meter, step
 
 WHOLE = HOME + METER + READ
 
@@ -24,7 +24,11 @@ def test_the_default_scenario() -> None:
     assert scenario.radio == Moniker("virtual")
     assert len(scenario.steps) >= 25
     for one in scenario.steps:
-        assert DEFAULT.splitlines()[one.line - 1] == "[[step]]"
+        text = (
+            DEFAULT if not one.file else (ROOT / f"hil/scenarios/{one.file}.toml").read_text(encoding="utf-8")
+        )
+        assert text.splitlines()[one.line - 1] == "[[step]]"
+    assert {one.file for one in scenario.steps} == {"", "prepayment", "tariff"}
     assert [one.number for one in scenario.steps] == list(range(1, len(scenario.steps) + 1))
 
 
