@@ -22,7 +22,7 @@ from smets.han.attribute_client import Readings
 from smets.han.cluster_server import ClusterServer
 from smets.han.command_client import Answers
 from smets.han.endpoints import endpoints_of
-from smets.han.link import Address
+from smets.han.link import Address, Frame
 from smets.han.link_keys import LinkKeys
 from smets.han.zcl import ApsMessage
 from smets.store import Store
@@ -85,7 +85,7 @@ class NodesHome(Home):
         """The answers of a node's clusters; a device without power gives none."""
         if device.observe(self.now).get(POWER_LOST) is not None:
             return ()
-        return server.receive(arrived.message, self.now, arrived.broadcast)
+        return server.receive(arrived.message, self.now, arrived.broadcast, arrived.eui64)
 
     def distribute(self, name: str, octets: bytes) -> Outcome:
         """Send a device its firmware: see `HomeImages.distribute`."""
@@ -102,8 +102,16 @@ class NodesHome(Home):
             super()._effect(name, effect)
 
     def _told(self, name: str, event: Event) -> None:
-        """What a node's clusters were told happens to its device, in the home's time."""
+        """What a node's images are happens to its device, in the home's time."""
         self._later(0, partial(self._station_event, name, event))
+
+    def _acts(self, name: str, event: Event) -> tuple[Effect, ...]:
+        """What a node's clusters were asked for happens to its device before they answer."""
+        found = self.stations[name].handle(event, self.now)
+        for effect in found:
+            self._effect(name, effect)
+        self._later(0, lambda: None)  # what it sends is carried with what is due next
+        return tuple(effect for effect in found if not isinstance(effect, Frame))
 
     def read(
         self, reader: str, name: str, cluster: int, names: Iterable[str], encrypted: bool | None = None

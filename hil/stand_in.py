@@ -19,7 +19,7 @@ from gbcs.errors import GbcsError
 from gbcs.ids import EntityId
 from gbcs.time import Utc
 from smets.esme.han_values import esme_values
-from smets.events import Actuate, Event, Happened, HubTime, TimerDue
+from smets.events import Actuate, Effect, Event, Happened, HubTime, TimerDue
 from smets.han.cluster_server import ClusterServer
 from smets.han.credential import CbkeCredential
 from smets.han.endpoints import KEEP_ALIVE, KEY_ESTABLISHMENT, TIME, endpoints_of
@@ -143,7 +143,7 @@ class StandIn:
             note=self._note_key,
             heard=self._heard,
         )
-        values = esme_values(self.station.device, lambda: node.suites, tell=self._told)
+        values = esme_values(self.station.device, lambda: node.suites, tell=self._happens)
         server = ClusterServer(self._endpoints, values)
         node.serve = lambda arrived: self._serve(server, arrived)
         node.start()
@@ -214,18 +214,16 @@ class StandIn:
 
     # -- the device -------------------------------------------------------------------
 
-    def _happens(self, event: Event | LinkEvent) -> None:
+    def _happens(self, event: Event | LinkEvent) -> tuple[Effect, ...]:
         now = self._clock()
-        for effect in self.station.handle(event, now):
+        effects = self.station.handle(event, now)
+        for effect in effects:
             if isinstance(effect, Frame):
                 self._frames.put_nowait(effect)
             elif isinstance(effect, Actuate | Happened):
                 self._tell(line_of(now, self.entry.name, effect))
         self._wake()
-
-    def _told(self, event: Event) -> None:
-        """What its clusters were told; after they have answered."""
-        asyncio.get_running_loop().call_soon(self._happens, event)
+        return tuple(effect for effect in effects if not isinstance(effect, Frame))
 
     def _wake(self) -> None:
         """See when the device wants to be woken."""
@@ -245,7 +243,7 @@ class StandIn:
             self._wake()
 
     def _serve(self, server: ClusterServer, arrived: Received) -> tuple[ApsMessage, ...]:
-        return server.receive(arrived.message, self._clock(), arrived.broadcast)
+        return server.receive(arrived.message, self._clock(), arrived.broadcast, arrived.eui64)
 
     # -- the tunnel -------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ MACED_MESSAGE_CODES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class AlertCode:
-    """One row. `wan` is 0 (no alert), 1 (code and time) or 2 (with content)."""
+    """One row. `wan` is 0 (no alert), 1 (code and time) or 2 (with content); `han`: told to displays."""
 
     code: int
     name: str
@@ -34,6 +34,7 @@ class AlertCode:
     critical: bool
     configurable: bool
     wan: int
+    han: bool
     log: str
     recipients: str
     inferred: bool
@@ -56,8 +57,8 @@ _RECIPIENTS = {
 def alert_table() -> dict[int, AlertCode]:
     """Every row by code, in code order."""
     return {
-        code: AlertCode(code, name, devices, kind == "critical", configurable, wan, log, to, inferred)
-        for code, name, devices, kind, configurable, wan, log, to, inferred in ROWS
+        code: AlertCode(code, name, devices, kind == "critical", configurable, wan, han, log, to, inferred)
+        for code, name, devices, kind, configurable, wan, han, log, to, inferred in ROWS
     }
 
 

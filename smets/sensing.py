@@ -79,6 +79,7 @@ class Fault(Enum):
     LOCAL_PORT = "communication at a local port"
     HUB_CONNECTED = "a communications hub was connected"
     HUB_DISCONNECTED = "the communications hub was disconnected"
+    FIRMWARE_AT_POWER_ON = "firmware verification at power on"
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,12 +158,13 @@ def alerts_page() -> str:
         + ".",
         "",
     ]
-    heads = ("code", "name", "devices", "class", "configurable", "WAN alert", "log", "to", "remark")
+    told = ("WAN alert", "HAN alert", "log", "to", "remark")
+    heads = ("code", "name", "devices", "class", "configurable", *told)
     return page([*lines, *grid(heads, map(_event_row, ROWS))])
 
 
 def _event_row(row: tuple[Any, ...]) -> tuple[str, ...]:
-    code, name, devices, kind, configurable, wan, log, to, inferred = row
+    code, name, devices, kind, configurable, wan, han, log, to, inferred = row
     return (
         f"{code:04X}",
         name,
@@ -171,6 +172,7 @@ def _event_row(row: tuple[Any, ...]) -> tuple[str, ...]:
         "event only" if kind == "none" else kind,
         "yes" if configurable else "no",
         _WAN[wan],
+        "yes" if han else "",
         log if log != "-" else "",
         ", ".join(RECIPIENTS[letter] for letter in to),
         "inferred" if inferred else "",

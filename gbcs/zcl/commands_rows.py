@@ -236,7 +236,9 @@ ROWS: tuple[Row, ...] = (
     (0x0709, "server", 0x00, "GetEventLog",
         "EventControlLogId:bitmap8, EventId:uint16@event, StartTime:utc, EndTime:utc, NumberOfEvents:uint8, EventOffset:uint16"),
     (0x0709, "server", 0x01, "ClearEventLogRequest", "LogId:bitmap8"),
-    (0x0709, "client", 0x00, "PublishEvent", None),
+    # as the entries of a log, with a control between time and data (the ZigBee dissectors of Wireshark 4.0)
+    (0x0709, "client", 0x00, "PublishEvent",
+        "LogId:bitmap8, EventId:uint16@event, EventTime:utc, EventControl:bitmap8, EventData:octet-string"),
     (0x0709, "client", 0x01, "PublishEventLog",
         "TotalNumberOfEvents:uint16, CommandIndex:uint8, TotalCommands:uint8, LogPayloadControl:bitmap8, "
         "LogPayload[]{LogId:bitmap8, EventId:uint16@event, EventTime:utc, EventData:octet-string}"),

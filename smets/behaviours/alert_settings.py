@@ -1,4 +1,4 @@
-"""Which configurable codes are alerted and logged: the mask-and-action strings of ECS25.
+"""Which configurable codes are alerted, sounded and logged: the mask-and-action strings of ECS25.
 
 Bit n, counted from the last, stands for code 8100 + n of the supplier and 8000 + n of the
 network operator; a mask bit of 0 keeps the setting (reference: dlms-payloads 7.6).
@@ -22,6 +22,8 @@ SETTINGS = (
     "NetworkOperatorLogging",
 )
 _WAN = {0x81: "SupplierWANAlerts", 0x80: "NetworkOperatorWANAlerts"}
+_HAN = {0x81: "SupplierHANAlerts"}
+_ALARMS = {0x81: "SupplierAlarms"}
 _LOGGING = {0x81: "SupplierLogging", 0x80: "NetworkOperatorLogging"}
 
 
@@ -38,6 +40,16 @@ class AlertSettings(Behaviour):
 def alert_is_on(work: Work, code: int) -> bool:
     """Whether a configurable code is sent to the WAN."""
     return _is_on(work, _WAN, code)
+
+
+def han_alert_is_on(work: Work, code: int) -> bool:
+    """Whether a configurable code is told on the home area network."""
+    return _is_on(work, _HAN, code)
+
+
+def alarm_is_on(work: Work, code: int) -> bool:
+    """Whether a configurable code sounds the alarm; only the supplier's can."""
+    return code >> 8 in _ALARMS and _ALARMS[code >> 8] in work.defaults and _is_on(work, _ALARMS, code)
 
 
 def event_is_on(work: Work, code: int) -> bool:

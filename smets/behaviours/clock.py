@@ -14,7 +14,7 @@ from enum import IntEnum
 from gbcs.errors import BuildError
 from gbcs.time import Utc
 
-from ..eventlog import occur, write
+from ..eventlog import occur
 from ..events import Event, HubTime, Metrology, PowerLost, PowerRestored
 from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..values import Value
@@ -26,8 +26,11 @@ HUB = "clock/hub"
 INTERVAL = "clock/interval"
 STOOD_AT = "clock/stood-at"
 STOPPED = "clock/stopped"
+WAS_SET = "clock/was-set"
 ADJUSTED = 0x8145
 NOT_ADJUSTED = 0x8F0C
+OUTSIDE_TOLERANCE = 0x81C6
+COMMISSIONED = 0x8F69
 TAKE_HUB_TIME = b"\xff" * 9  # then deviation and status, not specified
 
 
@@ -47,6 +50,16 @@ class ClockSettings:
     """Whether the clock goes on while the device has no power; otherwise it is invalid
     until it is set. Gap: data survive a power cut, the clock may not (smets-esme 4)."""
 
+    tells_outside_tolerance: bool = True
+    """Raise 81C6 where Set Clock finds the hub's time outside its interval. Gap: no text says when;
+    the interval is built from the tolerance of the request (smets-esme 2), and a larger difference at
+    the routine check has the code 8F0C."""
+
+    tells_commissioned: bool = True
+    """Raise 8F69 when Set Clock sets a clock that nobody set before. Gap: no text says when; use-cases
+    has Set Clock for two service requests, 6.11 and 8.1.1, and this takes the latter for that of
+    commissioning."""
+
 
 DEFAULT_SETTINGS = ClockSettings()
 
@@ -59,7 +72,7 @@ class Clock(Behaviour):
 
     def __init__(self, tolerance: int = 10, settings: ClockSettings = DEFAULT_SETTINGS) -> None:
         self.tolerance = tolerance
-        self._survives = settings.survives
+        self._settings = settings
 
     def start(self, work: Work) -> None:
         """A clock that was never set is invalid."""
@@ -75,12 +88,12 @@ class Clock(Behaviour):
 
     def methods(self) -> Mapping[str, Callable[[Work, Value], Value]]:
         """The two steps of Set Clock."""
-        return {"Time.preset": _preset, "Time.adjust": _adjust}
+        return {"Time.preset": _preset, "Time.adjust": self._adjust}
 
     def handle(self, work: Work, event: Event) -> None:
         """Check against the hub's time each time it is given."""
         if not isinstance(event, HubTime):
-            if not self._survives:
+            if not self._settings.survives:
                 _stand(work, event)
             return
         if event.time is None:
@@ -94,10 +107,27 @@ class Clock(Behaviour):
             return
         if abs(difference) <= self.tolerance * 1_000_000:
             work.set_value(OFFSET, event.time.us - work.now.us)
-            write(work, "EventLog", ADJUSTED)
+            occur(work, ADJUSTED)
         elif work.number(STATUS) == Status.RELIABLE:
             work.set_value(STATUS, Status.UNRELIABLE)
             occur(work, NOT_ADJUSTED)
+
+    def _adjust(self, work: Work, value: Value) -> Value:
+        """Take the hub's time if it lies inside the interval, else keep time and status."""
+        interval = work.value(INTERVAL)
+        time = hub_time(work)
+        work.put(INTERVAL, None)
+        if not isinstance(interval, tuple) or time is None:
+            return None
+        start, end = interval
+        if isinstance(start, int) and isinstance(end, int) and start <= time.us <= end:
+            first = work.value(WAS_SET) is None
+            set_clock(work, time)
+            if first and self._settings.tells_commissioned:
+                occur(work, COMMISSIONED)
+        elif self._settings.tells_outside_tolerance:
+            occur(work, OUTSIDE_TOLERANCE)
+        return None
 
 
 def hub_time(work: Work) -> Utc | None:
@@ -111,6 +141,8 @@ def set_clock(work: Work, time: Utc) -> None:
     work.set_value(OFFSET, time.us - work.now.us)
     work.set_value(STATUS, Status.RELIABLE)
     work.put(STOPPED, None)
+    if work.value(WAS_SET) is None:
+        work.set_value(WAS_SET, True)
 
 
 def is_stopped(work: Work) -> bool:
@@ -145,15 +177,3 @@ def _preset(work: Work, value: Value) -> Value:
 
 def _all_wild(preset: Value) -> bool:
     return isinstance(preset, bytes) and preset.startswith(TAKE_HUB_TIME)
-
-
-def _adjust(work: Work, value: Value) -> Value:
-    """Take the hub's time if it lies inside the interval, else keep time and status."""
-    interval = work.value(INTERVAL)
-    time = hub_time(work)
-    work.put(INTERVAL, None)
-    if isinstance(interval, tuple) and time is not None:
-        start, end = interval
-        if isinstance(start, int) and isinstance(end, int) and start <= time.us <= end:
-            set_clock(work, time)
-    return None

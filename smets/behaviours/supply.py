@@ -18,7 +18,7 @@ from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..store import StoreError
 from ..values import Value
 from ..work import Work
-from .display_commands import ENABLE_SUPPLY, DisplayCommand, answered
+from .display_commands import ENABLE_SUPPLY, SUPPLY_ON, DisplayCommand, answered
 from .local_commands import told
 from .privacy_pin import pin_refusal
 
@@ -200,7 +200,8 @@ class Supply(Behaviour):
         if isinstance(event, UserAction) and event.name == ENABLE_ACTION:
             told(work, pin_refusal(work) or self._try_to_enable(work), ENABLE_ACTION, "smets-esme 13")
         elif isinstance(event, DisplayCommand) and event.code == ENABLE_SUPPLY:
-            answered(work, event, self._try_to_enable(work))
+            only_on = event.supply == SUPPLY_ON
+            answered(work, event, self._try_to_enable(work) if only_on else "a display may only enable")
 
     def trigger(self, work: Work, trigger: Trigger) -> bool:
         """Follow a row for this trigger; False if no guard let it through.

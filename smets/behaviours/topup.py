@@ -37,7 +37,7 @@ from .charging import (
     emergency_owed,
     payment_mode,
 )
-from .display_commands import TOP_UP, DisplayCommand, answered
+from .display_commands import TOP_UP, DisplayCommand, TopUpResult, answered
 from .local_commands import told
 from .payment import Payment
 from .payment_settings import CapWindow
@@ -79,19 +79,21 @@ class TopUp(Behaviour):
     def handle(self, work: Work, event: Event) -> None:
         """A token from the keypad, or from a display."""
         if isinstance(event, TokenEntered):
-            told(work, self.enter(work, event.digits), ACTION, "smets-esme 11.7")
+            told(work, _reason(self._entered(work, event.digits)), ACTION, "smets-esme 11.7")
         elif isinstance(event, DisplayCommand) and event.code == TOP_UP:
-            allowed = self._settings.display_tops_up
-            answered(work, event, self.enter(work, event.digits) if allowed else "not from a display here")
+            if not self._settings.display_tops_up:
+                answered(work, event, "not from a display here")
+                return
+            entry = self._entered(work, event.digits)
+            value = entry.token.millipence if entry.token is not None and entry.accepted else 0
+            result = TopUpResult(entry.refusal, value, work.int_item(BALANCE))
+            answered(work, event, _reason(entry), result)
 
-    def enter(self, work: Work, digits: str | bytes, counter: int | None = None) -> str:
-        """Check a token and credit it; why it was refused, or ''.
-
-        `counter` is that of the command it came with, None for a token that was entered locally.
-        """
-        entry = self._checked(work, digits, counter)
+    def _entered(self, work: Work, digits: str | bytes) -> Entry:
+        """Check a token that was entered locally, and credit it."""
+        entry = self._checked(work, digits, None)
         self._settle(work, entry)
-        return "" if entry.refusal is None else entry.refusal.reason
+        return entry
 
     def credit(self, work: Work, amount: int) -> None:
         """Spread an accepted credit over debt, emergency credit and balance (11.7)."""
@@ -191,6 +193,10 @@ class TopUp(Behaviour):
                 case _:
                     raise StoreError("the store holds no sums recovered here")
         return tuple(found)
+
+
+def _reason(entry: Entry) -> str:
+    return "" if entry.refusal is None else entry.refusal.reason
 
 
 def _key(work: Work) -> TopUpKey | None:

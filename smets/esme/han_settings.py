@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gbcs.errors import BuildError
+from gbcs.security.utrn import Refusal
 
 from ..behaviours.tariff import DEFAULT_TARIFF_SETTINGS, TariffSettings
 from ..work import Work
@@ -32,6 +34,15 @@ class PublishSettings:
     ZigBee dissectors of Wireshark 4.0 name it. Gap: gbz-payloads 6 has 1 for gas, which has no such tiers."""
     any_calendar: int = 0xFF
     """A type that asks for calendars of any type. Gap: the reference has none; FF is no calendar's type."""
+    top_up_accepted: int = 0x00  # as in the samples
+    top_up_refused: int = 0x01  # as in the samples
+    top_up_results: Mapping[Refusal, int] = field(default_factory=dict)
+    """Results of refusals that have one of their own. Gap: the samples have one for all; no text lists
+    others."""
+    tells_of_readers: bool = False
+    """Log and alert 8F3E also where a device of the device log asks for what only a prepayment display may.
+    Gap: gbcs-messages 11 names stations that are not in the log; smets-ppmid-hcalcs-ihd 1 has a reader
+    change nothing."""
 
     tariff: TariffSettings = DEFAULT_TARIFF_SETTINGS
     """How the meter reads its switching table: as its own settings say."""
@@ -43,6 +54,9 @@ class PublishSettings:
                 raise BuildError("four octets", "identifiers")
         if not 0 <= self.price_minutes <= 0xFFFF:
             raise BuildError("two octets", "price_minutes")
+        results = (self.top_up_accepted, self.top_up_refused, *self.top_up_results.values())
+        if not all(0 <= value <= 0xFF for value in results):
+            raise BuildError("one octet", "top_up_results")
         if not (0 <= self.block_scheme <= 0x0F and 0 <= self.any_calendar <= 0xFF):
             raise BuildError("half an octet, and an octet", "block_scheme, any_calendar")
 

@@ -24,6 +24,7 @@ from ..behaviours.clock import Clock, ClockSettings, set_clock
 from ..behaviours.credentials import Replacements
 from ..behaviours.device_log import holds
 from ..behaviours.firmware import Firmware
+from ..behaviours.han_access import HanAccess
 from ..behaviours.history import History, HistorySettings
 from ..behaviours.joining import Joining, JoinSettings
 from ..behaviours.load_limit import LoadLimit, LoadLimitSettings
@@ -138,6 +139,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         future_dated,
         PrivacyPin(options.pin),
         Pairing(joining),
+        HanAccess(),
         *partners,
         replacements,
         firmware,

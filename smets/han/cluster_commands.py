@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from gbcs.errors import BuildError
+from gbcs.ids import EntityId
 from gbcs.zcl.clusters import NOT_FOUND, Command, command_by_name
 from gbcs.zcl.fieldlist import Repeat
 
@@ -63,13 +64,15 @@ ANSWERS: Mapping[str, str] = {
 class Asked:
     """A request: its fields by name, the endpoint it went to, the state it is answered from.
 
-    `room`: octets a frame may have.
+    `room`: octets a frame may have. `requester`: the station that asks, known by the link key it shares
+    with this one; None where the request has not that protection.
     """
 
     values: Mapping[str, Any]
     endpoint: Endpoint
     work: Work
     room: int
+    requester: EntityId | None = None
 
 
 class Told(NamedTuple):

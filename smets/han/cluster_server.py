@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gbcs.errors import BuildError, ParseError
+from gbcs.ids import EntityId
 from gbcs.time import Utc
 from gbcs.zcl.clusters import (
     DEFAULT_RESPONSE,
@@ -76,9 +77,15 @@ class Values(Protocol):
         ...
 
     def answer(
-        self, command: Command, values: Mapping[str, Any], endpoint: Endpoint, now: Utc, room: int
+        self,
+        command: Command,
+        values: Mapping[str, Any],
+        endpoint: Endpoint,
+        now: Utc,
+        room: int,
+        requester: EntityId | None,
     ) -> Answer:
-        """What answers a command that it takes, in frames of up to `room` octets."""
+        """What answers a command that it takes, in frames of up to `room` octets; see `Asked`."""
         ...
 
 
@@ -132,10 +139,13 @@ class ClusterServer:
             DISCOVER_ATTRIBUTES: self._discover,
         }
 
-    def receive(self, message: ApsMessage, now: Utc, broadcast: bool = False) -> tuple[ApsMessage, ...]:
+    def receive(
+        self, message: ApsMessage, now: Utc, broadcast: bool = False, station: EntityId | None = None
+    ) -> tuple[ApsMessage, ...]:
         """The answers to a message, of each endpoint it went to: mostly none or one.
 
-        What is no ZCL frame, or a manufacturer's own, is dropped.
+        What is no ZCL frame, or a manufacturer's own, is dropped. `station`: whom it is from; what only
+        some may ask for is refused without it, and to a message without protection.
         """
         try:
             head = parse_header(message.cluster, message.payload)
@@ -143,7 +153,8 @@ class ClusterServer:
             return ()
         found = []
         for endpoint in self._targets(message, head):
-            for answer in self._answers(endpoint, message, head, now, broadcast):
+            requester = station if message.encrypted else None
+            for answer in self._answers(endpoint, message, head, now, broadcast, requester):
                 found.append(_from(endpoint, message, answer))
         return tuple(found)
 
@@ -158,7 +169,13 @@ class ClusterServer:
                 yield endpoint
 
     def _answers(
-        self, endpoint: Endpoint, message: ApsMessage, head: ZclFrame, now: Utc, broadcast: bool
+        self,
+        endpoint: Endpoint,
+        message: ApsMessage,
+        head: ZclFrame,
+        now: Utc,
+        broadcast: bool,
+        requester: EntityId | None,
     ) -> tuple[ZclFrame, ...]:
         status = self._status(endpoint, head)
         if status is None:
@@ -168,7 +185,7 @@ class ClusterServer:
                 frame = parse_zcl(message.cluster, message.payload)
                 if head.is_general:
                     return (self._requests[head.command](endpoint, frame, now),)
-                answer = self._command(endpoint, frame, now)
+                answer = self._command(endpoint, frame, now, requester)
                 if not isinstance(answer, int):
                     return answer
                 status = answer
@@ -197,12 +214,14 @@ class ClusterServer:
 
     # -- requests ---------------------------------------------------------------------
 
-    def _command(self, endpoint: Endpoint, frame: ZclFrame, now: Utc) -> tuple[ZclFrame, ...] | int:
+    def _command(
+        self, endpoint: Endpoint, frame: ZclFrame, now: Utc, requester: EntityId | None
+    ) -> tuple[ZclFrame, ...] | int:
         """The frames that answer a command, or a status; octets behind its fields are not looked at."""
         known = frame.declared
         if known is None:
             return UNSUP_CLUSTER_COMMAND
-        answer = self._values.answer(known, frame.values, endpoint, now, self._settings.max_octets)
+        answer = self._values.answer(known, frame.values, endpoint, now, self._settings.max_octets, requester)
         if isinstance(answer, int):
             return answer
         return frames_of(answer, frame.sequence) or NOT_FOUND

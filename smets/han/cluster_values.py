@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gbcs.errors import BuildError
+from gbcs.ids import EntityId
 from gbcs.time import Utc
 from gbcs.zcl.clusters import Attribute, Command, attribute_by_name
 
@@ -72,10 +73,16 @@ class DeviceValues:
         return command in self._commands
 
     def answer(
-        self, command: Command, values: Mapping[str, Any], endpoint: Endpoint, now: Utc, room: int
+        self,
+        command: Command,
+        values: Mapping[str, Any],
+        endpoint: Endpoint,
+        now: Utc,
+        room: int,
+        requester: EntityId | None,
     ) -> Answer:
         """What answers a command that is taken."""
-        return self._commands.answer(command, Asked(values, endpoint, self._observe(now), room))
+        return self._commands.answer(command, Asked(values, endpoint, self._observe(now), room, requester))
 
 
 def item(name: str) -> Source:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gbcs.ids import EntityId
 from gbcs.time import Utc
 from gbcs.zcl.clusters import Attribute, Command
 
@@ -65,7 +66,13 @@ class OtaValues:
         return self._others.takes(command)
 
     def answer(
-        self, command: Command, values: Mapping[str, Any], endpoint: Endpoint, now: Utc, room: int
+        self,
+        command: Command,
+        values: Mapping[str, Any],
+        endpoint: Endpoint,
+        now: Utc,
+        room: int,
+        requester: EntityId | None,
     ) -> Answer:
         """That of the others."""
-        return self._others.answer(command, values, endpoint, now, room)
+        return self._others.answer(command, values, endpoint, now, room, requester)

@@ -12,10 +12,11 @@ from gbcs.errors import BuildError, ParseError
 from gbcs.gbt import GbtSettings
 from gbcs.time import Utc
 
+from ..behaviours.han_access import TunnelRejected
 from ..device import POWER_LOST, Device
 from ..events import Effect, Event, Happened, PowerLost, RemotePartyMessage, SendMessage, TimerDue
 from .blocks import RULE, TUNNEL_BLOCKS, Step, Transfers
-from .link import Address, Frame, LinkDown, LinkEvent, LinkUp, Sent
+from .link import Address, CloseTunnel, Frame, LinkDown, LinkEvent, LinkUp, Sent
 from .tunnel_server import TunnelServer
 
 MAX_WAITING = 8  # ours: messages kept while there is no tunnel
@@ -104,9 +105,13 @@ class Station:
             if self.device.observe(now).get(POWER_LOST) is not None:
                 return ()
             if isinstance(event, Frame):
+                rejected = self._tunnel.rejects(event, now)
                 octets, answer = self._tunnel.receive(event, now)
                 if answer is not None:
                     out.append(answer)
+                if rejected:
+                    closing = isinstance(event.command, CloseTunnel)
+                    effects = self._front.handle(TunnelRejected(closing), now)
                 if octets is not None:
                     whole = self._put_together(octets, now, out)
                     if whole is not None:

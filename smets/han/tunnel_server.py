@@ -64,6 +64,18 @@ class TunnelServer:
                 self._close()
         return None, None
 
+    def rejects(self, frame: Frame, now: Utc) -> bool:
+        """Whether a request to open or to close the tunnel will be in vain; dropped frames are none."""
+        if not frame.aps_encrypted or frame.destination != self.own:
+            return False
+        self._close_if_idle(now)
+        command = frame.command
+        if isinstance(command, RequestTunnel):
+            return self._status(frame.source, command) is not TunnelStatus.SUCCESS
+        if isinstance(command, CloseTunnel):
+            return self.client is None or (frame.source, command.tunnel_id) != (self.client, self.tunnel_id)
+        return False
+
     def is_open(self, now: Utc) -> bool:
         """Whether there is a tunnel."""
         self._close_if_idle(now)
@@ -82,17 +94,23 @@ class TunnelServer:
             self._close()
 
     def _open(self, source: Address, request: RequestTunnel, now: Utc) -> RequestTunnelResponse:
-        if request.protocol != PROTOCOL_GB_HRGP or request.manufacturer != ANY_MANUFACTURER:
-            return RequestTunnelResponse(NO_TUNNEL, TunnelStatus.PROTOCOL_NOT_SUPPORTED)
-        if request.flow_control:
-            return RequestTunnelResponse(NO_TUNNEL, TunnelStatus.FLOW_CONTROL_NOT_SUPPORTED)
-        if self.client is not None and self.client != source:
-            return RequestTunnelResponse(NO_TUNNEL, TunnelStatus.NO_MORE_TUNNEL_IDS)
+        status = self._status(source, request)
+        if status is not TunnelStatus.SUCCESS:
+            return RequestTunnelResponse(NO_TUNNEL, status)
         if self.client is None:
             self.client, self.tunnel_id = source, self.next_id
             self.next_id = self.next_id % (NO_TUNNEL - 1) + 1
         self._used(now)
         return RequestTunnelResponse(self.tunnel_id, TunnelStatus.SUCCESS)
+
+    def _status(self, source: Address, request: RequestTunnel) -> TunnelStatus:
+        if request.protocol != PROTOCOL_GB_HRGP or request.manufacturer != ANY_MANUFACTURER:
+            return TunnelStatus.PROTOCOL_NOT_SUPPORTED
+        if request.flow_control:
+            return TunnelStatus.FLOW_CONTROL_NOT_SUPPORTED
+        if self.client is not None and self.client != source:
+            return TunnelStatus.NO_MORE_TUNNEL_IDS
+        return TunnelStatus.SUCCESS
 
     def _refusal(self, source: Address, command: TransferData) -> TransferStatus | None:
         if self.client is None or command.tunnel_id != self.tunnel_id:

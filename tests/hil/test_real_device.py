@@ -43,7 +43,7 @@ def steps() -> str:
     interval = ", ".join(now.plus(seconds).iso()[:19] + "Z" for seconds in (-600, 600))
     preset = f'[["hex:FFFFFFFFFFFFFFFFFF8000FF", {interval}]]'
     return (
-        command("ECS70", values=preset, equals='{ "Time.Status" = 0 }', alerts="[]")
+        command("ECS70", values=preset, equals='{ "Time.Status" = 0 }')
         + command("ECS38", values="[600]", alerts="[]")
         + command("ECS26c", equals="{ RandomisedOffsetLimit = 600 }")
         + command("ECS43", alerts="[]")

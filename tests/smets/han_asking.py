@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from gbcs.asn1.joins import DEVICE_TYPES, Method
+from gbcs.ids import DeviceType, EntityId
 from gbcs.time import Utc
 from gbcs.zcl.clusters import command_by_name
+from smets.behaviours.device_log import Entry, put
 from smets.esme.han_settings import PublishSettings
 from smets.esme.han_values import esme_values
+from smets.events import Effect, Event
 from smets.han.cluster_commands import ANSWERS
 from smets.han.cluster_server import ClusterServer, ClusterSettings
 from smets.han.endpoints import endpoints_of
@@ -15,6 +19,10 @@ from tests.smets.homes import Home
 
 ENDPOINTS = endpoints_of("ESME")
 HERE = 9
+DISPLAY = EntityId.parse("00-DB-12-34-56-78-90-81")
+READER = EntityId.parse("00-DB-12-34-56-78-90-82")
+SWITCH = EntityId.parse("00-DB-12-34-56-78-90-83")
+STRANGER = EntityId.parse("00-DB-12-34-56-78-90-84")
 NUMBER = 0x21
 NEVER = 0xFFFF_FFFF
 SWITCHING, NON_DISABLEMENT = 0xFFFF_FFFF, 0xFFFF_FFFE
@@ -111,6 +119,27 @@ REFUSED: dict[str, dict[str, Any]] = {
 def server(home: Home, settings: ClusterSettings | None = None, **publish: Any) -> ClusterServer:
     values = esme_values(home.device, lambda: 2, publish=PublishSettings(**publish))
     return ClusterServer(ENDPOINTS, values, settings or ClusterSettings())
+
+
+def joined(home: Home, station: EntityId, kind: DeviceType) -> Home:
+    """With a device in the meter's device log."""
+    method = Method.B if kind is DeviceType.TYPE2 else Method.A_INITIATOR
+    work = home.work
+    put(work, Entry(station, DEVICE_TYPES.index(kind), method, 0, bytes(16)))
+    work.commit()
+    return home
+
+
+def acting(home: Home, told: list[Event] | None = None, **publish: Any) -> ClusterServer:
+    """A server that lets happen what it is asked for; `told`: what it lets happen."""
+
+    def tell(event: Event) -> tuple[Effect, ...]:
+        if told is not None:
+            told.append(event)
+        return home.handle(event)
+
+    values = esme_values(home.device, lambda: 2, publish=PublishSettings(**publish), tell=tell)
+    return ClusterServer(ENDPOINTS, values)
 
 
 def message(name: str, payload: bytes) -> ApsMessage:

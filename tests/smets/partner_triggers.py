@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from gbcs.asn1.joins import JoinCode, JoinCommand, Method, join_command_octets, unjoin_command_octets
 from gbcs.ids import EntityId
 from smets.behaviours.auxiliary import ControllerFailed
+from smets.behaviours.han_access import AccessRefused, TunnelRejected
 from smets.behaviours.joining import KeyAgreed, KeyNotAgreed
 from smets.behaviours.load_control import ScheduledEventsAsked
 from smets.behaviours.privacy_pin import EnterPin, SetPin
@@ -73,4 +74,8 @@ PARTNERS: dict[int, Trigger] = {
     0x8161: Trigger(then(SetPin("1234"))),
     0x8162: Trigger(then(EnterPin("1234"))),
     0x81A6: Trigger(then(MessageConfirmed(1, 0))),
+    0x8F3E: Trigger(then(AccessRefused(READER, "ConsumerTopUp"))),
+    # tunnels
+    0x81A4: Trigger(then(TunnelRejected(closing=True))),
+    0x81BA: Trigger(then(TunnelRejected())),
 }

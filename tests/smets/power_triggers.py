@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from smets.behaviours.outage import INTERRUPTED, RESTORED, RESTORED_AFTER_LONG
-from smets.behaviours.power_events import FAULTS
+from smets.behaviours.power_events import FAULTS, INTEGRITY_WARNING
 from smets.behaviours.tamper import ROWS as TAMPERS
 from smets.events import Metrology, PowerLost, PowerRestored
-from smets.sensing import Attack, AttackSensed, Condition, ConditionSensed, Diagnosed, PhaseSupply
+from smets.sensing import Attack, AttackSensed, Condition, ConditionSensed, Diagnosed, Fault, PhaseSupply
 from smets.values import Value
 from tests.smets.triggers import Trigger, then
 
@@ -89,6 +89,7 @@ POWER: dict[int, Trigger] = {
     **{code: Trigger(then(ConditionSensed(w, True, p)), variant=v) for code, (w, p, v) in CURRENT.items()},
     0x8015: Trigger(then(LOW_FACTOR, 5, GOOD_FACTOR)),
     **{code: Trigger(then(Diagnosed(what))) for what, code in FAULTS.items()},
+    INTEGRITY_WARNING: Trigger(then(Diagnosed(Fault.RAM))),
     0x81BE: Trigger(then(AttackSensed(Attack.OTHER, True)), {"SupplyTamperState": True}),
     0x8F01: Trigger(then(*LIMITED), LOAD_LIMIT),
     0x8F33: Trigger(then(*LIMITED), LOAD_LIMIT),

@@ -6,7 +6,9 @@ import pytest
 
 from gbcs.time import Utc
 from gbcs.usecases import by_name
-from smets.behaviours.clock import STATUS, Status
+from smets.behaviours.clock import DEFAULT_SETTINGS, STATUS, WAS_SET, ClockSettings, Status
+from smets.device import Device
+from smets.esme.meter import EsmeOptions, commission, esme_profile
 from smets.events import HubTime
 from smets.values import Value, pack
 from tests.smets.homes import START, SUPPLIER, Home, alerts_in, set_clock_parameter
@@ -57,6 +59,54 @@ def test_set_clock_takes_the_hubs_time_inside_the_interval(
     assert read["Time.Status"] == status(home)
     home.restart()
     assert shown(home) == (hub if taken else before)
+
+
+OUTSIDE, COMMISSIONED = 0x81C6, 0x8F69
+
+
+def commissioned(home: Home, seconds: int = 0) -> list[int]:
+    """Set Clock with the hub so many seconds ahead of its interval's middle; the alerts."""
+    home.handle(HubTime(home.now.plus(seconds)))
+    return [alert.code for alert in home.run("ECS70", [set_clock_parameter(home.now)]).alerts]
+
+
+def never_set(settings: ClockSettings = DEFAULT_SETTINGS) -> Home:
+    """A meter as it leaves the factory, all alerts switched on."""
+    home = unset()
+    work = home.work
+    work.put(WAS_SET, None)
+    work.set_item("SupplierWANAlerts", "1" * 256)
+    work.commit()
+    home.device = Device(esme_profile(EsmeOptions(clock=settings)), home.store, home.now)
+    return home
+
+
+def test_a_meter_tells_once_that_it_was_commissioned() -> None:
+    home = never_set()
+    assert commissioned(home, 61) == [OUTSIDE]
+    assert commissioned(home) == [COMMISSIONED]
+    assert status(home) is Status.RELIABLE
+    home.restart()
+    assert commissioned(home) == []
+    home = never_set()
+    work = home.work
+    commission(work, home.now)
+    work.commit()
+    assert commissioned(home) == []
+
+
+@pytest.mark.parametrize("hub", [None, -60, 60])
+def test_a_time_inside_the_tolerance_or_none_is_not_told_as_outside(hub: int | None) -> None:
+    home = never_set()
+    home.handle(HubTime(None if hub is None else home.now.plus(hub)))
+    reply = home.run("ECS70", [set_clock_parameter(home.now)])
+    assert OUTSIDE not in [alert.code for alert in reply.alerts]
+    assert OUTSIDE not in [e[1] for e in home.work.log_entries("EventLog")]
+
+
+def test_a_meter_may_say_nothing_of_set_clock() -> None:
+    home = never_set(ClockSettings(tells_outside_tolerance=False, tells_commissioned=False))
+    assert commissioned(home, 61) == commissioned(home) == []
 
 
 def test_the_hubs_time_runs_on_after_it_was_given() -> None:

@@ -1,7 +1,7 @@
 """Every row of the event table that names the ESME is raised, logged and masked as it says.
 
-THE table is `TRIGGERS`: what makes a meter raise each code. To add one, write its row and take its
-code out of `AWAITED`; an area with many of them has a module of its own, as `power_triggers`. A
+THE table is `TRIGGERS`: what makes a meter raise each code. To add one, write its row; an area with
+many of them has a module of its own, as `power_triggers`. A
 trigger begins with a fresh meter, everything configurable switched on, and its `run` gives the effects
 of what it does; the code has to come `times` times in all, whatever else comes. Test ids of rows whose
 attributes the reference infers from sibling codes say so.
@@ -9,7 +9,10 @@ attributes the reference infers from sibling codes say so.
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +26,7 @@ from gbcs.message import OtherInformation
 from gbcs.security.requests import read_request
 from smets.alerts import AlertCode, alert_table
 from smets.behaviours.alert_settings import BITS, SETTINGS
+from smets.behaviours.clock import WAS_SET
 from smets.behaviours.firmware import NewImage
 from smets.behaviours.power_events import FAULTS
 from smets.behaviours.tamper import ROWS as TAMPERS
@@ -32,6 +36,7 @@ from smets.events import (
     RemotePartyMessage,
     TimerDue,
 )
+from smets.local_alerts import AudibleAlarm, HanAlert
 from smets.sensing import Attack, Condition, Fault
 from smets.values import Value
 from tests.smets.homes import (
@@ -44,6 +49,7 @@ from tests.smets.homes import (
     alerts_in,
     maced,
     remade,
+    set_clock_parameter,
 )
 from tests.smets.partner_triggers import PARTNERS
 from tests.smets.power_triggers import CURRENT, POWER
@@ -69,6 +75,26 @@ EMERGENCY: dict[str, Value] = {
 def hub_ahead(seconds: int) -> Run:
     """The hub's time differs from the meter's."""
     return lambda home: home.handle(HubTime(home.now.plus(seconds)))
+
+
+def set_clock(seconds: int) -> Run:
+    """Set Clock with an interval of a minute, the hub so many seconds ahead."""
+
+    def run(home: Home) -> Iterable[Effect]:
+        home.handle(HubTime(home.now.plus(seconds)))
+        reply = home.run("ECS70", [set_clock_parameter(home.now)])
+        assert not any(reply.results)
+        return reply.effects
+
+    return run
+
+
+def never_set(home: Home) -> Iterable[Effect]:
+    """The same, of a clock that nobody set before."""
+    work = home.work
+    work.put(WAS_SET, None)
+    work.commit()
+    return set_clock(60)(home)
 
 
 def in_future(home: Home) -> Iterable[Effect]:
@@ -166,6 +192,8 @@ TRIGGERS: dict[int, Trigger] = {
     # clock
     0x8145: Trigger(hub_ahead(5)),
     0x8F0C: Trigger(hub_ahead(60)),
+    0x81C6: Trigger(set_clock(61)),
+    0x8F69: Trigger(never_set),
     # supply and credit
     0x81AB: Trigger(commands(("ECS09", None)), EMERGENCY),
     0x8F0F: Trigger(commands(("ECS04a", [-1000])), PREPAYMENT),
@@ -192,16 +220,6 @@ TRIGGERS: dict[int, Trigger] = {
     0x8F66: Trigger(in_future, times=4, to=frozenset({SUPPLIER})),
     0x8F85: Trigger(bad(unsupported), to=frozenset({SUPPLIER})),
 }
-
-# Rows nobody has a trigger for yet, by the area they belong to.
-AWAITED = frozenset(
-    (
-        # tunnels
-        *(0x81A4, 0x81BA),
-        # firmware, commissioning, integrity
-        *(0x8F1B, 0x8F69, 0x81A0, 0x81C6, 0x8F3E),
-    )
-)
 
 
 def row_of(code: int) -> AlertCode:
@@ -301,10 +319,47 @@ def test_nothing_switches_off_what_is_mandatory(code: int) -> None:
     assert entries == logged(code)
 
 
-def test_every_row_that_names_the_esme_has_a_trigger_or_is_awaited() -> None:
+def local(code: int, settings: Mapping[str, Value]) -> tuple[int, int]:
+    """How often displays are told of a code, and how often it sounds."""
+    trigger = TRIGGERS[code]
+    home = Home.new(trigger.variant, items={**settings, **trigger.items})
+    effects = list(trigger.run(home))
+    told = [effect for effect in effects if isinstance(effect, HanAlert) and effect.code == code]
+    assert all(effect.time <= home.now for effect in told)
+    return len(told), sum(effect == AudibleAlarm(code) for effect in effects)
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_displays_are_told_and_the_alarm_sounds_as_the_masks_say(code: int) -> None:
+    """Displays are told what the reference says, all but mandatory codes by their bit; so with the alarm."""
+    row, times = row_of(code), TRIGGERS[code].times
+    sounds = row.configurable and code >> 8 == 0x81
+    others = masks() | {"SupplierHANAlerts": all_but(code), "SupplierAlarms": all_but(code)}
+    assert local(code, masks()) == (times * row.han, times * sounds)
+    assert local(code, others) == (times * (row.han and not row.configurable), 0)
+
+
+def test_what_displays_are_told_is_configurable_in_part() -> None:
+    told = [row for row in alert_table().values() if row.han]
+    assert {row.configurable for row in told} == {True, False}
+    assert all(row.code >> 8 in (0x81, 0x8F) for row in told)
+
+
+def test_every_row_that_names_the_esme_has_a_trigger() -> None:
     rows = {code for code, row in alert_table().items() if "ESME" in row.devices.replace("(", ";").split(";")}
-    assert not AWAITED & TRIGGERS.keys(), "take what has a trigger out of AWAITED"
-    assert rows == AWAITED | TRIGGERS.keys()
+    assert rows == TRIGGERS.keys()
+
+
+def test_the_rows_are_those_of_the_reference(reference: Path) -> None:
+    """Alerts and events that no alert goes with; whatever names the ESME, and nothing else."""
+    with (reference / "reference" / "smets-alerts-events.csv").open(encoding="utf-8", newline="") as file:
+        named = [row for row in csv.DictReader(file) if re.search(r"\bESME\b", row["device_types"])]
+    assert {int(row["code"], 16) for row in named} == TRIGGERS.keys()
+    for row in named:
+        ours = row_of(int(row["code"], 16))
+        assert ours.inferred is ("INFERRED" in row["source"])
+        assert ours.han is (row["han_alert"] == "Y")
+        assert ours.configurable is (row["mandatory_or_configurable"] == "configurable")
 
 
 def test_every_kind_that_a_meter_senses_is_in_the_table() -> None:

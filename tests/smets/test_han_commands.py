@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gbcs.ids import DeviceType
 from gbcs.time import Utc
 from gbcs.zcl.clusters import command_by_name, commands
 from smets.behaviours.charging import PREPAYMENT_MODE
@@ -23,12 +24,15 @@ from tests.smets.han_asking import (
     NON_DISABLEMENT,
     NOT_HELD,
     NUMBER,
+    READER,
     REFUSED,
     REQUESTS,
     SWITCHING,
     TARIFF,
     TEXTS,
+    acting,
     frames,
+    joined,
     message,
     one,
     request,
@@ -64,32 +68,27 @@ def status_or_commands(home: Home, name: str) -> object:
     return answers[0]["Status"] if "Status" in answers[0] and "CommandId" in answers[0] else "found"
 
 
+@pytest.mark.parametrize("kind", [DeviceType.TYPE2, DeviceType.PPMID])
 @pytest.mark.parametrize("changes", [{}, {"Response": b"\xff\x00"}, {"Response": None}])
-def test_a_message_is_confirmed(changes: dict[str, Any]) -> None:
-    home = Home.new(items=TEXTS)
-    told: list[Event] = []
-    values = esme_values(home.device, lambda: 2, tell=told.append)
+def test_a_message_is_confirmed(changes: dict[str, Any], kind: DeviceType) -> None:
+    home, told = joined(Home.new(items=TEXTS), READER, kind), list[Event]()
     asked = request("MessageConfirmation", **changes)
-    (answer,) = ClusterServer(ENDPOINTS, values).receive(asked, home.now)
+    (answer,) = acting(home, told).receive(asked, home.now, station=READER)
     assert answer.payload == bytes((0x18, NUMBER, 0x0B, 0x01, 0x00))
     response = {"Response": b"Seen", **changes}["Response"] or b""
     assert told == [MessageConfirmed(1, 5, 1, response)]
-    assert confirmed(home.work) is None  # until it happens
-    home.handle(*told)
     assert confirmed(home.work) == told[0]
     short = ApsMessage(asked.cluster, HERE, asked.destination_endpoint, asked.payload[:11])
-    ClusterServer(ENDPOINTS, values).receive(short, home.now)
+    acting(home, told).receive(short, home.now, station=READER)
     assert told[1:] == [MessageConfirmed(1, 5)]
-    home.handle(told[1])
     assert confirmed(home.work) == told[1]
 
 
 @pytest.mark.parametrize(("held", "number"), [(b"", 1), (b"Hello", 2)])
 def test_what_is_not_held_is_not_confirmed(held: bytes, number: int) -> None:
-    home = Home.new(items={"SupplierMessage": held})
-    told: list[Event] = []
-    server = ClusterServer(ENDPOINTS, esme_values(home.device, lambda: 2, tell=told.append))
-    (answer,) = server.receive(request("MessageConfirmation", MessageId=number), home.now)
+    home, told = joined(Home.new(items={"SupplierMessage": held}), READER, DeviceType.TYPE2), list[Event]()
+    asked = request("MessageConfirmation", MessageId=number)
+    (answer,) = acting(home, told).receive(asked, home.now, station=READER)
     assert answer.payload[-1] == 0x8B
     assert told == []
 
@@ -110,7 +109,7 @@ def test_what_a_meter_does_not_hold(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_nobody_may_act_yet(name: str) -> None:
+def test_nobody_acts_on_a_meter_that_cannot_be_told(name: str) -> None:
     home = Home.new(items={"PaymentMode": (PREPAYMENT_MODE, 2)})
     before = home.held
     assert status(home, name) == 0x7E

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from gbcs.errors import BuildError
 from smets.alerts import alert_table
-from smets.behaviours.power_events import FAULTS, PowerEventSettings
+from smets.behaviours.power_events import (
+    FAULTS,
+    INTEGRITY_REASONS,
+    INTEGRITY_WARNING,
+    PowerEventSettings,
+)
 from smets.device import Device
 from smets.esme.meter import EsmeOptions, esme_profile
 from smets.sensing import Condition, ConditionSensed, Diagnosed, Fault
@@ -64,16 +70,38 @@ def test_phases_are_told_apart() -> None:
 def test_a_finding_is_told_each_time(what: Fault) -> None:
     home = Home.new(items=ALL_ON)
     code = FAULTS[what]
-    assert [told(home, Diagnosed(what)) for _ in range(2)] == [[code], [code]]
+    warned = [INTEGRITY_WARNING] if what in INTEGRITY_REASONS else []
+    assert [told(home, Diagnosed(what)) for _ in range(2)] == [[code, *warned]] * 2
     logged = [e[1] for e in home.work.log_entries("EventLog")]
-    assert logged == ([code, code] if alert_table()[code].log == "event" else [])
+    assert logged == (([code] if alert_table()[code].log == "event" else []) + warned) * 2
+    home = Home.new(items=ALL_ON)
+    settings = PowerEventSettings(integrity_warnings=frozenset())
+    home.device = Device(esme_profile(EsmeOptions(power_events=settings)), home.store, home.now)
+    assert told(home, Diagnosed(what)) == [code]
+
+
+@pytest.mark.parametrize("what", INTEGRITY_REASONS)
+def test_an_integrity_warning_has_its_reason(what: Fault) -> None:
+    home = Home.new(items=ALL_ON)
+    alerts = alerts_in(home.handle(Diagnosed(what)))
+    (warning,) = [alert for alert in alerts if alert.code == INTEGRITY_WARNING]
+    assert warning.message.code == 0x00F0
+    reason = INTEGRITY_REASONS[what].to_bytes(2, "big")
+    assert [data.value for data in warning.content] == [reason]
+    assert [e[2] for e in home.work.log_entries("EventLog") if e[1] == INTEGRITY_WARNING] == [reason]
+
+
+def test_only_what_has_a_reason_is_an_integrity_warning() -> None:
+    with pytest.raises(BuildError):
+        PowerEventSettings(integrity_warnings=frozenset({Fault.LOCAL_PORT}))
 
 
 def test_a_makers_meter_may_tell_less() -> None:
     home = Home.new(items=ALL_ON)
-    settings = PowerEventSettings(frozenset({Condition.POLARITY}), frozenset())
+    settings = PowerEventSettings(frozenset({Condition.POLARITY}), frozenset(), frozenset())
     profile = esme_profile(EsmeOptions(power_events=settings))
     home.device = Device(profile, home.store, home.now)
     assert told(home, ConditionSensed(Condition.POLARITY, True)) == [0x81B8]
     assert told(home, ConditionSensed(Condition.REVERSE_CURRENT, True)) == []
     assert told(home, Diagnosed(Fault.RAM)) == []
+    assert told(home, Diagnosed(Fault.FIRMWARE_AT_POWER_ON)) == [0x8F1B]  # it has to be told

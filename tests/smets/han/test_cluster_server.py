@@ -60,7 +60,13 @@ class Held:
         return False
 
     def answer(
-        self, command: Command, values: Mapping[str, Any], endpoint: Endpoint, now: Utc, room: int
+        self,
+        command: Command,
+        values: Mapping[str, Any],
+        endpoint: Endpoint,
+        now: Utc,
+        room: int,
+        requester: EntityId | None,
     ) -> Answer:
         raise AssertionError("not taken")
 

@@ -1,5 +1,7 @@
 """The device's end of its tunnel."""
 
+from copy import deepcopy
+
 import pytest
 
 from gbcs.ids import EntityId
@@ -41,6 +43,9 @@ class Line:
         assert answer is None or (answer.source, answer.destination) == (OWN, source)
         return octets, None if answer is None else answer.command
 
+    def rejects(self, command: TunnelCommand, source: Address = HUB) -> bool:
+        return self.server.rejects(Frame(source, OWN, command), self.now)
+
     def opened(self, source: Address = HUB) -> int:
         octets, answer = self.hears(RequestTunnel(), source)
         assert octets is None
@@ -50,6 +55,39 @@ class Line:
 
     def sends(self, octets: bytes) -> Frame | None:
         return self.server.send(octets, self.now)
+
+
+def test_what_is_rejected_is_known_before() -> None:
+    """Requests to open by the status they get, those to close by whether they close anything."""
+    line = Line()
+    asked = (
+        RequestTunnel(),
+        RequestTunnel(protocol=1),
+        RequestTunnel(manufacturer=1),
+        RequestTunnel(6, 0xFFFF, True),
+    )
+    for opened in (False, True):
+        if opened:
+            line.opened()
+        for source in (HUB, OTHER):
+            for request in asked:
+                rejected = line.rejects(request, source)
+                server, line.server = line.server, deepcopy(line.server)
+                _, answer = line.hears(request, source)
+                line.server = server
+                assert isinstance(answer, RequestTunnelResponse)
+                assert rejected is (answer.status is not TunnelStatus.SUCCESS)
+            for number in (NO_TUNNEL, 1, 2):
+                before = deepcopy(line.server)
+                rejected = line.rejects(CloseTunnel(number), source)
+                line.hears(CloseTunnel(number), source)
+                assert rejected is (line.server == before)
+                line.server = before
+    assert not line.rejects(TransferData(7, b""))
+    assert not line.server.rejects(Frame(OTHER, OWN, CloseTunnel(1), False), NOW)
+    assert not line.server.rejects(Frame(OTHER, HUB, CloseTunnel(1)), NOW)
+    line.now = NOW.plus(INACTIVITY_SECONDS)
+    assert not line.rejects(RequestTunnel(), OTHER)  # the tunnel has closed by itself
 
 
 def test_the_same_client_gets_the_same_tunnel_again() -> None:
