@@ -1,8 +1,8 @@
 """What happens to a meter over days: read from a CSV file, or generated from a seed.
 
-A profile gives, for each day, moments in their order: a time of the day and an event. What was used
-in a half hour is told a second before its end, so that the meter records it with that half hour;
-power and voltages are told with it. Times are UTC.
+A profile gives, for each day, moments in their order: a time of the day and an event. Power and voltages
+are told when a half hour begins, what was used in it when it ends, both at once where the next one
+begins; the last moment of a day is its end. Times are UTC.
 
 A generated day depends on kind, seed and its date only: the days of one run or of several that follow
 each other are the same.
@@ -11,7 +11,7 @@ each other are the same.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import cos, pi, sin
 from pathlib import Path
@@ -25,6 +25,7 @@ from smets.sensing import Attack, AttackSensed, Condition, ConditionSensed, Diag
 
 DAY, HALF_HOUR, SECOND = 86_400, 1800, 1_000_000
 HALF_HOURS = DAY // HALF_HOUR
+LENGTH = HALF_HOUR * SECOND
 MAX_WH = 100_000  # of a half hour: what a fuse of 800 A would let through
 MAX_ROWS = 1_000_000
 
@@ -34,12 +35,15 @@ class ProfileError(LocalError):
 
 
 class Moment(NamedTuple):
-    """What happens at a time of a day; microseconds since midnight."""
+    """What happens at a time of a day; microseconds since midnight. `ends`: a half hour that is told of."""
 
     us: int
     event: Event
+    ends: bool = False
 
 
+Row = tuple[int, Event]
+"""Microseconds, and what happens then, or what is used in the half hour from then on."""
 Day = Callable[[int], Sequence[Moment]]
 """The moments of a day, by its number since 2000-01-01, in the order of their times."""
 
@@ -95,21 +99,58 @@ def generated(kind: str, seed: str, variant: str) -> Day:
 
     def day(number: int) -> list[Moment]:
         random = Random(f"{seed}/{kind}/{number}")
-        moments = _half_hours(random, home, variant, number)
-        if home.faults:
-            moments = _with_faults(random, moments, variant)
-        return moments
+        rows = _half_hours(random, home, variant, number)
+        return _with_faults(random, rows, variant) if home.faults else _told(rows)
 
     return day
 
 
-def _half_hours(random: Random, home: Kind, variant: str, number: int) -> list[Moment]:
+def _told(rows: Iterable[Row]) -> list[Moment]:
+    """The moments of rows in their order: half hours from their beginning, other events as they are."""
+    found: list[Moment] = []
+    used: Metrology | None = None  # in a half hour that has not been told of
+    end = 0
+    for us, event in rows:
+        before = _NOTHING
+        if used is not None and end <= us:
+            if end == us and isinstance(event, Metrology):
+                before = used
+            else:
+                found.append(Moment(end, _both(used, _NOTHING), True))
+            used = None
+        if isinstance(event, Metrology):
+            found.append(Moment(us, _both(before, event), before is not _NOTHING))
+            used, end = event, us + LENGTH
+        else:
+            found.append(Moment(us, event))
+    if used is not None:
+        found.append(Moment(end, _both(used, _NOTHING), True))
+    return found
+
+
+def _both(used: Metrology, now: Metrology) -> Metrology:
+    """What was used, and what is measured from now on."""
+    return Metrology(
+        used.import_wh,
+        used.export_wh,
+        used.import_varh,
+        used.export_varh,
+        used.secondary_wh,
+        now.power_w,
+        now.voltage_v,
+    )
+
+
+_NOTHING = Metrology()
+
+
+def _half_hours(random: Random, home: Kind, variant: str, number: int) -> list[Row]:
     summer = -cos(2 * pi * (number % 365.25) / 365.25)  # of the year: -1 at its ends, 1 in its middle
     phases = 3 if variant == "polyphase" else 1
     sky = random.uniform(0.15, 1.0)
     level = 1.0 - 0.25 * summer
     weekend = number % 7 < 2  # 2000-01-01 was a Saturday
-    found = []
+    found: list[Row] = []
     for n in range(HALF_HOURS):
         hour = n / 2
         watts = _LOAD[n // 2] * level * home.phases * random.uniform(0.6, 1.5)
@@ -129,7 +170,7 @@ def _half_hours(random: Random, home: Kind, variant: str, number: int) -> list[M
         event = Metrology(
             max(0, net) // 2, max(0, -net) // 2, max(0, net) // 14, max(0, -net) // 40, secondary, net, volts
         )
-        found.append(Moment(((n + 1) * HALF_HOUR - 1) * SECOND, event))
+        found.append((n * LENGTH, event))
     return found
 
 
@@ -147,16 +188,17 @@ _ODD_VOLTS = ((0.05, 262), (0.05, 208), (0.02, 172), (0.02, 290))
 _LONGEST = 6 * 3600
 
 
-def _with_faults(random: Random, moments: list[Moment], variant: str) -> list[Moment]:
+def _with_faults(random: Random, rows: list[Row], variant: str) -> list[Moment]:
     """Voltages out of their limits, and events; nothing is counted without power."""
     for chance, volts in _ODD_VOLTS:
         if random.random() < chance:
             at = random.randrange(HALF_HOURS)
             for n in range(at, min(at + random.randint(1, 3), HALF_HOURS)):
-                us, event = moments[n]
+                us, event = rows[n]
                 if isinstance(event, Metrology):
                     levels = (volts, *event.voltage_v[1:])
-                    moments[n] = Moment(us, replace(event, voltage_v=levels))
+                    rows[n] = (us, replace(event, voltage_v=levels))
+    moments = _told(rows)
     off: list[tuple[int, int]] = []
     for chance, begins, ends in (*_FAULTS, *((_PHASE_LOST,) if variant == "polyphase" else ())):
         if random.random() < chance:
@@ -198,8 +240,8 @@ class Profile(NamedTuple):
 def read_profile(path: Path) -> Profile:
     """Read a CSV file, its columns in a first line, among them `time`. Raises ProfileError.
 
-    A row gives what was used in the half hour that begins at its time, or, with `event`, what
-    happened at its time.
+    A row gives what was used in the half hour that begins at its time, with the power and the voltages
+    in it, or, with `event`, what happened at its time.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -220,7 +262,8 @@ def _profile(file: object, name: str) -> Profile:
         raise ProfileError(f"{name}: line 1: no column 'time'")
     if len(set(columns)) != len(columns):
         raise ProfileError(f"{name}: line 1: a column is there twice")
-    found: list[tuple[int, Event]] = []
+    found: list[Row] = []
+    counted = -1  # when the last half hour began
     for row in rows:
         where = f"{name}: line {rows.line_num}"
         if len(found) == MAX_ROWS:
@@ -228,22 +271,24 @@ def _profile(file: object, name: str) -> Profile:
         us, event = _row(row, where)
         if found and us < found[-1][0]:
             raise ProfileError(f"{where}: is earlier than the row before it")
-        if found and us == found[-1][0] and isinstance(event, Metrology):
-            raise ProfileError(f"{where}: that half hour is there twice")
+        if isinstance(event, Metrology):
+            if us == counted:
+                raise ProfileError(f"{where}: that half hour is there twice")
+            counted = us
         found.append((us, event))
     if not found:
         raise ProfileError(f"{name}: no rows")
     first, last = (us // (DAY * SECOND) for us in (found[0][0], found[-1][0]))
-    days: list[list[Moment]] = [[] for _ in range(last - first + 1)]
-    if len(days) > MAX_ROWS:
+    if last - first >= MAX_ROWS:
         raise ProfileError(f"{name}: more than {MAX_ROWS} days")
+    days: list[list[Row]] = [[] for _ in range(last - first + 1)]
     for us, event in found:
         number, at = divmod(us, DAY * SECOND)
-        days[number - first].append(Moment(at, event))
-    return Profile(first, tuple(map(tuple, days)))
+        days[number - first].append((at, event))
+    return Profile(first, tuple(tuple(_told(day)) for day in days))
 
 
-def _row(row: Mapping[str | None, object], where: str) -> tuple[int, Event]:
+def _row(row: Mapping[str | None, object], where: str) -> Row:
     if None in row or None in row.values():
         raise ProfileError(f"{where}: has not as many fields as there are columns")
     cells = {str(name): str(cell).strip() for name, cell in row.items()}
@@ -269,7 +314,7 @@ def _row(row: Mapping[str | None, object], where: str) -> tuple[int, Event]:
     if power is None:
         power = 2 * (counts[0] + counts[4] - counts[1])
     used = Metrology(**dict(zip(COUNTS, counts, strict=True)), power_w=power, voltage_v=tuple(given))
-    return us + (HALF_HOUR - 1) * SECOND, used
+    return us, used
 
 
 def _number(cells: Mapping[str, str], name: str, where: str, lo: int, hi: int) -> int | None:

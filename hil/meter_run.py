@@ -276,13 +276,13 @@ class MeterRun:
         midnight = number * DAY * SECOND
         consumer = Random(f"{self._seed}/consumer/{number}")
         looks = [s * SECOND for s in LOOKS if consumer.random() >= FORGETS]
-        for us, event in day(number):
-            while looks and looks[0] <= us:
+        for us, event, ends in day(number):
+            while looks and looks[0] < us:
                 self._look(midnight, looks.pop(0))
             if self._is_next(us):
                 now = Utc(midnight + us)
                 if type(event) is Metrology:
-                    self._used(event, now)
+                    self._used(event, now, ends)
                 else:
                     self._handle(event, now, _text(event))
         for look in looks:
@@ -313,13 +313,13 @@ class MeterRun:
         if effects:
             self._told(effects, now)
 
-    def _used(self, event: Metrology, now: Utc) -> None:
+    def _used(self, event: Metrology, now: Utc, ends: bool) -> None:
         self._wait(now)  # what is due at the same time goes with it
         if not self._flows and (event.import_wh or event.secondary_wh or event.power_w):
             event = Metrology(power_w=0, voltage_v=event.voltage_v)
         self._happen(event, now)
-        self._half_hours += 1
-        if self._each and self._half_hours % self._each == 0:
+        self._half_hours += ends
+        if ends and self._each and self._half_hours % self._each == 0:
             work = self.device.observe(now)
             self.samples.append(
                 Sample(

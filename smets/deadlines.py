@@ -21,10 +21,11 @@ _DAY = 86_400_000_000
 class Deadlines:
     """What the behaviours of one device wait for. `changed`: keys written since, which it takes."""
 
-    __slots__ = ("_behaviours", "_changed", "_due", "_last", "_prefixes", "_readers", "_until")
+    __slots__ = ("_behaviours", "_changed", "_due", "_last", "_places", "_prefixes", "_readers", "_until")
 
     def __init__(self, behaviours: Sequence[Behaviour], changed: set[str]) -> None:
         self._behaviours = [b for b in behaviours if type(b).deadline is not Behaviour.deadline]
+        self._places = {id(behaviour): place for place, behaviour in enumerate(self._behaviours)}
         count = len(self._behaviours)
         self._changed = changed
         self._due = [_NEVER] * count
@@ -48,6 +49,14 @@ class Deadlines:
         due = min(self._due, default=_NEVER)
         # what came due while the device was not there is done now, not in the past
         return None if due == _NEVER else Utc(max(due, now))
+
+    def place(self, behaviour: Behaviour) -> int | None:
+        """By what `is_due` knows a behaviour; None for one without deadlines."""
+        return self._places.get(id(behaviour))
+
+    def is_due(self, place: int, now: Utc) -> bool:
+        """Whether the deadline of a behaviour is there."""
+        return self._due[place] <= now.us
 
     def _mark_readers(self) -> None:
         """Have those asked again that read a key which was written."""

@@ -4,6 +4,9 @@
 one unit of work; effects are returned only after the commit. Order of checks and their
 outcomes: `checks`.
 
+A behaviour gets a TimerDue when its own deadline is there, one without deadlines each time. What
+metrology counted up to a deadline is taken together with it, in one unit of work, and before it.
+
 Deadlines are caught up one by one, at the time each was due, `MAX_CATCH_UP` of them before
 an event. A longer gap is taken like an outage from there on: what still waits is done at
 the time of the event, periods in between are not recorded, and the device says so.
@@ -11,10 +14,10 @@ the time of the event, periods in between are not recorded, and the device says 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from gbcs.errors import Check, GbcsError, ParseError, SecurityError
 from gbcs.ids import Cra, EntityId, KeyUsage, Kind
@@ -45,6 +48,7 @@ from .events import (
     Effect,
     Event,
     Happened,
+    Metrology,
     PowerLost,
     PowerRestored,
     RemotePartyMessage,
@@ -69,6 +73,8 @@ POWER_LOST = "power/lost"
 STARTED = "started"
 MAX_CATCH_UP = 100_000  # ours: about five years of half hours
 _DIGEST = slice(4, 36)  # where it stands in a packed pair, so that others need no unpacking
+_TIMER = TimerDue()
+Hearer: TypeAlias = "Callable[[Work, Event], None]"
 # what a refused command may change: all keys of the store that begin with one of these
 REFUSAL_WRITES = (f"{LOG}SecurityLog/", LIMITER, OWN_COUNTER)
 
@@ -91,7 +97,12 @@ class Device:
         self._released: list[Effect] = []
         self._changed: set[str] = set()
         self._deadlines = Deadlines(profile.behaviours, self._changed)
-        self._hearers: dict[type[Event], tuple[Callable[[Work, Event], None], ...]] = {}
+        self._hearers: dict[type[Event], tuple[Hearer, ...]] = {}
+        # of TimerDue, each with its place among the deadlines
+        self._waiting = tuple((b.handle, self._deadlines.place(b)) for b in self._that_hear(TimerDue))
+        counting = tuple(self._that_hear(Metrology))
+        self._counting = tuple(b.handle for b in counting if b.counts)
+        self._sensing = tuple(b.handle for b in counting if not b.counts)
         work = self._work(now)
         self.entity: EntityId = Identity(work, self._cache).entity
         if work.get(STARTED) is None:
@@ -114,9 +125,9 @@ class Device:
         """
         for _ in range(MAX_CATCH_UP):
             due = self._deadline
-            if due is None or due > now or (isinstance(event, TimerDue) and due == now):
+            if due is None or due > now or (due == now and isinstance(event, TimerDue | Metrology)):
                 break
-            self._run(TimerDue(), due)
+            self._run(_TIMER, due)
         else:
             self._skip(now)
         self._run(event, now)
@@ -128,7 +139,7 @@ class Device:
         """Do at once what is left of a catch-up that takes too long, and say so."""
         due = self._deadline
         if due is not None and due < now:
-            self._run(TimerDue(), now)
+            self._run(_TIMER, now)
             text = f"the time from {due} to {now} was not lived through"
             self._released.append(Happened("skipped", text, f"house rule: catch-up of {MAX_CATCH_UP}"))
 
@@ -171,8 +182,7 @@ class Device:
                 arm_fault(work, event.index, event.code)
             if isinstance(event, PowerLost):
                 work.set_value(POWER_LOST, now.us)
-            for handle in self._hearers.get(type(event)) or self._find_hearers(event):
-                handle(work, event)
+            self._tell(work, event)
             if isinstance(event, PowerRestored):
                 work.put(POWER_LOST, None)
             for name, payload in work.answers:
@@ -191,15 +201,37 @@ class Device:
             return None
         return self._deadlines.next(work)
 
-    def _find_hearers(self, event: Event) -> tuple[Callable[[Work, Event], None], ...]:
-        """What the behaviours do that react to events of this type, kept from now on."""
-        found = tuple(
-            behaviour.handle
-            for behaviour in self.profile.behaviours
-            if type(behaviour).handle is not Behaviour.handle and not isinstance(event, behaviour.ignores)
-        )
-        self._hearers[type(event)] = found
-        return found
+    def _tell(self, work: Work, event: Event) -> None:
+        """Let the behaviours react, each in its turn."""
+        kind = type(event)
+        if kind is TimerDue:
+            self._tell_what_is_due(work)
+        elif kind is Metrology and self._deadline == work.now:
+            # what was used until now belongs to the periods that end now, what is sensed does not
+            for hear in self._counting:
+                hear(work, event)
+            self._tell_what_is_due(work)
+            for hear in self._sensing:
+                hear(work, event)
+        else:
+            hearers = self._hearers.get(kind)
+            if hearers is None:
+                hearers = self._hearers[kind] = tuple(b.handle for b in self._that_hear(kind))
+            for hearer in hearers:
+                hearer(work, event)
+
+    def _tell_what_is_due(self, work: Work) -> None:
+        deadlines, now = self._deadlines, work.now
+        any_may_be = bool(self._changed)  # somebody else wrote: the deadlines are not those of now
+        for timer, place in self._waiting:
+            if any_may_be or place is None or deadlines.is_due(place, now):
+                timer(work, _TIMER)
+
+    def _that_hear(self, kind: type[Event]) -> Iterator[Behaviour]:
+        """The behaviours that react to events of a type."""
+        for behaviour in self.profile.behaviours:
+            if type(behaviour).handle is not Behaviour.handle and not issubclass(kind, behaviour.ignores):
+                yield behaviour
 
     # -- commands ---------------------------------------------------------------------
 

@@ -45,12 +45,14 @@ class Behaviour:
     name = ""
     ignores: tuple[type[Event], ...] = ()
     """Types of events that `handle` need not be called with: they change nothing."""
+    counts = False
+    """Whether what metrology tells at the end of a period belongs to that period."""
 
     def start(self, work: Work) -> None:
         """Called once, when a device comes up on a store for the first time."""
 
     def handle(self, work: Work, event: Event) -> None:
-        """React to an event."""
+        """React to an event. TimerDue: the deadline is there, or there are no deadlines."""
 
     def deadline(self, work: Work) -> Utc | None:
         """When `handle` wants a TimerDue, in the shell's time.

@@ -22,7 +22,7 @@ from gbcs.ids import DeviceType, EntityId
 from gbcs.time import Utc
 
 from ..eventlog import occur
-from ..events import Actuate, Event, PowerRestored, ProfileEffect, ProfileEvent
+from ..events import Actuate, Event, Metrology, PowerRestored, ProfileEffect, ProfileEvent
 from ..identity import CryptoCache
 from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..store import StoreError
@@ -133,6 +133,7 @@ class Auxiliary(Behaviour):
     """
 
     name = "auxiliary"
+    ignores = (Metrology,)
 
     def __init__(
         self,
@@ -170,7 +171,7 @@ class Auxiliary(Behaviour):
     def deadline(self, work: Work) -> Utc | None:
         """What the plan says; now, if there is none."""
         plan = work.value(PLAN)
-        if not isinstance(plan, tuple):
+        if not isinstance(plan, tuple) or plan[1] != work.number(OFFSET):
             return work.now
         return work.shell_time(Utc(plan[0])) if isinstance(plan[0], int) else None
 

@@ -99,6 +99,7 @@ class Billing(Behaviour):
     def __init__(self, twin: bool = False, settings: BillingSettings = BillingSettings()) -> None:
         self._twin = twin
         self.settings = settings
+        self._longest = settings.longest_step_back * 1_000_000
 
     def snapshot(self, work: Work, why: Why) -> None:
         """Write the Billing Data Log; before a change, the first snapshot of a moment is the one.
@@ -143,7 +144,7 @@ class Billing(Behaviour):
             if not entries:
                 continue
             now, last = work.now.us + work.number("clock/offset"), work.number(key)
-            if now < last - self.settings.longest_step_back * 1_000_000:
+            if now < last - self._longest:
                 work.set_value(key, now)
                 continue
             due = _TIMES.of(entries).after(last)
@@ -152,12 +153,16 @@ class Billing(Behaviour):
                 act(self, work)
 
     def deadline(self, work: Work) -> Utc | None:
-        """The first end that has not passed yet."""
+        """The first end that has not passed yet; now, if the clock was set far back."""
         found: int | None = None
+        time = work.time.us
         for item, key, _ in CALENDARS:
             entries = work.item(item)
             if entries:
-                due = _TIMES.of(entries).after(work.number(key))
+                last = work.number(key)
+                if time < last - self._longest:
+                    return work.now
+                due = _TIMES.of(entries).after(last)
                 if due is not None and (found is None or due < found):
                     found = due
         return None if found is None else Utc(found - work.number("clock/offset"))

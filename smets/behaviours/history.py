@@ -18,8 +18,9 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from gbcs.errors import BuildError
+from gbcs.time import Utc
 
-from ..events import Event
+from ..events import Event, Metrology
 from ..profile import Behaviour
 from ..work import Work
 from .activity_calendar import DAY_US, ORIGIN
@@ -88,6 +89,7 @@ class History(Behaviour):
     """Closes periods when the device's clock has passed their end, before anything else is counted."""
 
     name = "history"
+    ignores = (Metrology,)
 
     def __init__(self, settings: HistorySettings = HistorySettings()) -> None:
         self.settings = settings
@@ -102,6 +104,12 @@ class History(Behaviour):
         if work.value(DAY) != _day(work):
             before = _read(work)
             _write(work, self._turned(work, before), before)
+
+    def deadline(self, work: Work) -> Utc:
+        """The end of the day; now, if the clock shows another one than the book."""
+        offset = work.number("clock/offset")
+        day = (work.now.us + offset) // DAY_US
+        return Utc((day + 1) * DAY_US - offset) if work.value(DAY) == day else work.now
 
     def used(self, work: Work, period: Period) -> tuple[Used, ...]:
         """What the current period has used so far, and those before it, the newest first."""

@@ -3,8 +3,9 @@
 Source: SMETS 5.7.5 (reference: smets-esme 7 and 10). Entries are stamped with the end of
 their period, UTC. A period is recorded when the device's clock passes its end: time that was
 jumped over, or passed without power, has no entries, and what was counted before is part of the
-next one; where the clock was set back, stamps repeat. Of a first, shorter day the daily
-consumption counts from the register as it then stood.
+next one; what is told at the end of a period, before it is recorded, is part of that period. Where
+the clock was set back, stamps repeat. Of a first, shorter day the daily consumption counts from the
+register as it then stood.
 
 What a period counted is the difference of the registers, which wrap at 32 bits.
 """
@@ -26,13 +27,13 @@ from .tariff_registers import register_entry
 
 HALF_HOUR = 1800
 HALF_HOUR_US = HALF_HOUR * 1_000_000
-HALF_HOUR_US = HALF_HOUR * 1_000_000
 DAY = 86_400
 MAX_U32 = 0xFFFF_FFFF
 OPEN = "metering/open"
 DAY_START = "metering/day"
 
-Consumer = Callable[[Work, Metrology], None]
+Consumer = Callable[[Work, Metrology, int], None]
+"""Told of an event, and of a moment (shell's microseconds) of the period it counts for."""
 
 
 class Register(NamedTuple):
@@ -82,6 +83,7 @@ class Metering(Behaviour):
     """
 
     name = "metering"
+    counts = True
 
     def __init__(self, twin: bool = False, consumers: tuple[Consumer, ...] = ()) -> None:
         self._twin = twin
@@ -135,8 +137,11 @@ class Metering(Behaviour):
             if power != work.item("ActivePowerImport"):
                 work.set_item("ActivePowerImport", power)
                 work.set_item("PrimaryActivePowerImport", power)
+        now = work.now.us
+        if (now + work.number("clock/offset")) % HALF_HOUR_US == 0 and self._open(work)[0] != now:
+            now -= 1  # the half hour that ends now has no entry yet
         for consume in self._consumers:
-            consume(work, event)
+            consume(work, event, now)
 
     def _open(self, work: Work) -> tuple[int, ...]:
         """When the last half hour was recorded, and the registers then."""

@@ -141,15 +141,15 @@ class Tariff(Behaviour):
         """Reset of the block counters (ECS05)."""
         return {"TariffBlockCounterMatrix.reset": lambda work, value: reset_block_counters(work)}
 
-    def consume(self, work: Work, event: Metrology) -> None:
-        """Count an event's consumption into the registers in force, and charge it."""
+    def consume(self, work: Work, event: Metrology, us: int) -> None:
+        """Count an event's consumption into the registers in force at a moment, and charge it."""
         if event.import_wh:
-            self._consume(work, PRIMARY, event.import_wh)
+            self._consume(work, PRIMARY, event.import_wh, us)
         if self._twin and event.secondary_wh:
-            self._consume(work, SECONDARY, event.secondary_wh)
+            self._consume(work, SECONDARY, event.secondary_wh, us)
 
-    def _consume(self, work: Work, element: Element, wh: int) -> None:
-        selector = in_force(work, element, self.settings)
+    def _consume(self, work: Work, element: Element, wh: int, us: int) -> None:
+        selector = in_force(work, element, self.settings, us)
         if selector is None:
             return
         prices = _PRICES.of(work.item(element.prices))
@@ -183,10 +183,16 @@ class Tariff(Behaviour):
 
 
 def in_force(
-    work: Work, element: Element = PRIMARY, settings: TariffSettings = DEFAULT_TARIFF_SETTINGS
+    work: Work,
+    element: Element = PRIMARY,
+    settings: TariffSettings = DEFAULT_TARIFF_SETTINGS,
+    us: int | None = None,
 ) -> int | None:
-    """The selector in force: 1..48, 101..108 or 201..204; None where the switching table does not say."""
-    us = work.now.us + work.number("clock/offset") - _offset_us(work, settings)
+    """The selector in force: 1..48, 101..108 or 201..204; None where the switching table does not say.
+
+    Now, or at another moment of the shell's time, in microseconds.
+    """
+    us = (work.now.us if us is None else us) + work.number("clock/offset") - _offset_us(work, settings)
     return _calendar(work, element, settings).at(us).selector
 
 

@@ -97,9 +97,9 @@ class TimedCharges(Behaviour):
         _set_next(work)
 
     def deadline(self, work: Work) -> Utc | None:
-        """The next end of a period."""
+        """The next end of a period; now, if it is to be looked for."""
         end = _next(work)
-        return Utc(_end(work) if end is None else end)
+        return work.now if end is None else Utc(end)
 
 
 def amount_of(rate: Value) -> int:

@@ -1,5 +1,6 @@
 """Deadlines are kept while nothing they follow from changes; events are kept from who ignores them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -7,10 +8,12 @@ import pytest
 from gbcs.time import Utc
 from hil.meter_profiles import KINDS, SECOND, generated
 from hil.meter_run import set_up
+from smets.behaviours.metering import HALF_HOUR_US
 from smets.behaviours.supply import ENABLE_ACTION
 from smets.device import Device
-from smets.events import Event, HubTime, Metrology, TimerDue, UserAction
+from smets.events import Event, HubTime, Metrology, PowerLost, TimerDue, UserAction
 from smets.profile import Behaviour
+from smets.store import MemoryStore
 from smets.work import Work
 from tests.smets.homes import START, Home, profile
 
@@ -38,7 +41,7 @@ def test_what_is_kept_is_what_would_be_asked(kind: str) -> None:
     day = generated(kind, "deadlines", variant)
     first = START.us // (86_400 * SECOND)
     for number in range(first, first + DAYS):
-        for n, (us, event) in enumerate(day(number)):
+        for n, (us, event, _) in enumerate(day(number)):
             home.now = max(home.now, Utc(number * 86_400 * SECOND + us))
             home.device.handle(event, home.now)
             assert home.device.next_deadline == asked_anew(home)
@@ -96,6 +99,63 @@ def test_a_deadline_is_asked_again_only_when_what_it_read_was_written() -> None:
     work.commit()
     home.device.handle(Metrology(), home.now)
     assert home.device.next_deadline == asked_anew(home)
+
+
+class Hears(Behaviour):
+    """Notes what it hears; `due`: its deadlines."""
+
+    name = "hears"
+
+    def __init__(self, due: Utc, heard: list[str], counts: bool) -> None:
+        self.due, self.heard, self.counts = due, heard, counts
+
+    def handle(self, work: Work, event: Event) -> None:
+        self.heard.append(f"{self.due.us - START.us}{type(event).__name__[0]}")
+
+    def deadline(self, work: Work) -> Utc | None:
+        return self.due if work.now < self.due else None
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (TimerDue(), ["7T"]),
+        (Metrology(1), ["9M", "7T", "7M"]),
+        (PowerLost(), ["7T", "7P", "9P"]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_timer_is_for_those_whose_deadline_it_is(event: Event, expected: list[str]) -> None:
+    """And what metrology counted goes before it, in the same unit of work."""
+    heard: list[str] = []
+    behaviours = (Hears(START.plus(us=7), heard, False), Hears(START.plus(us=9), heard, True))
+    device = Device(replace(profile(), behaviours=behaviours), Home.new().store, START)
+    device.handle(event, START.plus(us=7))
+    assert heard == expected
+
+
+class Counting(MemoryStore):
+    """Counts its commits."""
+
+    __slots__ = ("commits",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commits = 0
+
+    def commit(self, changes: Mapping[str, bytes | None]) -> None:
+        self.commits += 1
+        super().commit(changes)
+
+
+def test_a_half_hour_is_one_commit() -> None:
+    store = Counting()
+    home = Home.new(items=set_up("single"), store=store)
+    home.now = Utc(-(-START.us // HALF_HOUR_US) * HALF_HOUR_US)
+    store.commits = 0
+    home.handle(Metrology(import_wh=5))
+    assert store.commits == 1
+    assert [e[1] for e in home.work.log_entries("ProfileDataLog.ActiveImport")] == [5]
 
 
 @pytest.mark.parametrize("event", [Metrology(10, 10, 1, 1, 0, 300, (240,)), TimerDue()], ids=repr)

@@ -54,11 +54,18 @@ def test_days_weeks_and_months_close_at_their_ends() -> None:
     use(home, Utc.of(2026, 1, 2, 12), 200)
     assert used(home, Period.DAY) == (Used(200, 6_200), Used(100, 3_100))
     assert used(home, Period.WEEK) == (Used(300, 9_300),)
-    use(home, Utc.of(2026, 1, 5), 40)  # a Monday, at midnight
+    use(home, Utc.of(2026, 1, 5), 0)
+    use(home, Utc.of(2026, 1, 5), 40)  # a Monday, after its midnight
     assert used(home, Period.DAY)[:4] == (Used(40, 1_240), Used(0, 0), Used(0, 0), Used(200, 6_200))
     assert used(home, Period.WEEK) == (Used(40, 1_240), Used(300, 9_300))
-    use(home, Utc.of(2026, 2, 1), 7)
+    use(home, Utc.of(2026, 2, 1, 0, 0, 1), 7)
     assert used(home, Period.MONTH) == (Used(7, 217), Used(340, 10_540))
+
+
+def test_what_is_told_of_at_midnight_was_used_on_the_day_that_ends() -> None:
+    home = metered()
+    use(home, Utc.of(2026, 1, 2), 100)
+    assert used(home, Period.DAY) == (Used(0, 0), Used(100, 3_100))
 
 
 def test_a_display_sees_a_new_day_before_anything_happens_in_it() -> None:

@@ -35,15 +35,17 @@ def until(home: Home, time: Utc) -> None:
 def test_half_hours_are_recorded_at_their_end() -> None:
     home = Home.new()
     home.handle(Metrology(import_wh=100, import_varh=7, export_wh=3, export_varh=1))
-    home.wait(20 * 60)  # 00:30, still part of the new half hour
+    home.wait(20 * 60)  # 00:30, still part of the half hour that ends
     home.handle(Metrology(import_wh=50))
+    assert [e[1] for e in log(home, "ProfileDataLog.ActiveImport")] == [150]
+    home.handle(Metrology(import_wh=5))  # it is recorded already
     home.wait(HALF_HOUR - 1)
-    home.handle(Metrology(import_wh=25))
-    assert [e[1] for e in log(home, "ProfileDataLog.ActiveImport")] == [100]
+    home.handle(Metrology(import_wh=20))
+    assert [e[1] for e in log(home, "ProfileDataLog.ActiveImport")] == [150]
     home.wait(1)
     home.handle(TimerDue())
     ends = [Utc.of(2026, 1, 1, 0, 30).seconds, Utc.of(2026, 1, 1, 1, 0).seconds]
-    assert log(home, "ProfileDataLog.ActiveImport") == [(ends[0], 100), (ends[1], 75)]
+    assert log(home, "ProfileDataLog.ActiveImport") == [(ends[0], 150), (ends[1], 25)]
     assert log(home, "ProfileDataLog.ReactiveImport") == [(ends[0], 7), (ends[1], 0)]
     assert log(home, "ProfileDataLog.Export") == [(ends[0], 3, 1), (ends[1], 0, 0)]
     assert home.item("ActiveImportRegister") == 175

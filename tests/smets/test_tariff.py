@@ -89,7 +89,7 @@ class Counted:
 
     def use(self, wh: int = 0, secondary_wh: int = 0) -> None:
         work = self.home.work
-        self.tariff.consume(work, Metrology(import_wh=wh, secondary_wh=secondary_wh))
+        self.tariff.consume(work, Metrology(import_wh=wh, secondary_wh=secondary_wh), work.now.us)
         work.commit()
         self.home.restart()  # what the device holds unpacked is not what was written here
 
@@ -245,6 +245,18 @@ def test_the_randomised_offset_delays_switching() -> None:
     home.now = Utc.of(2026, 1, 1, 12)
     assert in_force(home.work, PRIMARY, TariffSettings(randomised_offset=False)) == 2
     assert next_switch(home.work) == Utc.of(2026, 1, 1, 12, 15)
+
+
+@pytest.mark.parametrize(("told", "registers"), [(-1, (8, 0)), (0, (8, 0)), (1, (0, 8))])
+def test_what_is_told_of_at_a_switch_was_used_before_it(told: int, registers: tuple[int, int]) -> None:
+    home = Home.new(items=tariff_items("ECS01a", day("00:00:00 TOU 1", "12:00:00 TOU 2")))
+    home.now = Utc.of(2026, 1, 1, 12).plus(us=told)
+    home.handle(Metrology(import_wh=8))
+    assert tou_registers(home.work)[:2] == registers
+    home.now = Utc.of(2026, 1, 1, 12).plus(us=max(told, 0))
+    home.handle(TimerDue())
+    home.handle(Metrology(import_wh=1))  # the half hour has its entry
+    assert tou_registers(home.work)[1] == registers[1] + 1
 
 
 def test_before_the_first_switch_of_a_day_yesterday_goes_on() -> None:

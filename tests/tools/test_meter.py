@@ -131,8 +131,8 @@ def test_a_long_run_needs_top_ups_and_is_told_so() -> None:
 def test_without_supply_nothing_is_used() -> None:
     run = MeterRun(MemoryStore(), "single", "s", START)
     store = run.device.store
-    run.run(lambda day: [Moment(1799_000_000, Metrology(import_wh=100_000, power_w=200_000))], 1)
-    run.run(lambda day: [Moment(1799_000_000, Metrology(import_wh=100_000, power_w=200_000))], 1)
+    run.run(lambda day: [Moment(1800_000_000, Metrology(import_wh=100_000, power_w=200_000))], 1)
+    run.run(lambda day: [Moment(1800_000_000, Metrology(import_wh=100_000, power_w=200_000))], 1)
     before = run.result()
     assert before.registers["ActiveImportRegister"] == 200_000  # 14 pounds a day of 25 and 10
     result = run.run(lambda day: [Moment(82_799_000_000, Metrology(import_wh=100_000))], 1)
@@ -149,7 +149,7 @@ def test_the_plot_is_svg_with_every_curve(tmp_path: Path) -> None:
     assert len(curves) == 6
     assert {len(curve.attrib["points"].split()) for curve in curves} == {144}
     texts = " ".join(text.text or "" for text in root.iter(f"{space}text"))
-    for word in ("mean power", "registers", "balance", "supply", "2026-01-01T00:29:59Z"):
+    for word in ("mean power", "registers", "balance", "supply", "2026-01-01T00:30:00Z"):
         assert word in texts
 
 
@@ -216,8 +216,12 @@ def test_wrong_use(options: tuple[str, ...], said: str) -> None:
 def test_a_profile_as_values(profile: Path) -> None:
     read = read_profile(profile)
     first = list(read.day(read.first))
-    assert first[0] == (1_799_000_000, Metrology(import_wh=100, power_w=200, voltage_v=(240,)))
-    assert first[2] == (4_200_000_000, PowerLost())
+    assert first[0] == (0, Metrology(power_w=200, voltage_v=(240,)), False)
+    assert first[1].us == 1_800_000_000
+    assert first[1].ends
+    assert isinstance(first[1].event, Metrology)
+    assert first[1].event.import_wh == 100
+    assert (4_200_000_000, PowerLost(), False) in first
     assert read.day(read.first + 2) == read.day(read.first)
 
 
@@ -226,9 +230,9 @@ def test_a_profile_as_values(profile: Path) -> None:
 def test_generated_days_are_in_order(kind: str, variant: str) -> None:
     day = generated(kind, "s", variant)
     for number in range(9_000, 9_040):
-        times = [us for us, _ in day(number)]
+        times = [moment.us for moment in day(number)]
         assert times == sorted(times)
-        assert all(0 <= us < 86_400_000_000 for us in times)
+        assert all(0 <= us <= 86_400_000_000 for us in times)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
