@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from gbcs.asn1.joins import DEVICE_TYPES
 from gbcs.errors import Check
 from gbcs.ids import Cra, DeviceType, EntityId, KeyUsage, Kind, Payload, Role
 from gbcs.message import Message, parse_message
@@ -22,21 +24,30 @@ from gbcs.party import AccessControlBroker, RemoteParty
 from gbcs.pki import TestPki
 from gbcs.time import Utc
 from gbcs.usecases import UseCase, table
-from gbcs.zcl.clusters import Attribute, attributes_of
+from gbcs.zcl.clusters import Attribute, Command, attributes_of, command, commands
 from gbcs.zcl.types import TYPES
 from smets.device import REFUSAL_WRITES
-from smets.esme.han_values import esme_values
 from smets.events import Effect, Event, Happened, HubTime, RemotePartyMessage, SendMessage
-from smets.han.cluster_server import ClusterServer
-from smets.han.zcl import ApsMessage
+from smets.han.zcl import ApsMessage, frame_of
+from smets.values import Value
 from tests.gbcs import generated
-from tests.smets.han_asking import ENDPOINTS, HERE
+from tests.smets.han_asking import (
+    ENDPOINTS,
+    HERE,
+    NOT_HELD,
+    REFUSED,
+    REQUESTS,
+    acting,
+    joined,
+    request,
+)
 from tests.smets.homes import BROKER, ENTITIES, KEYS, METER, STRANGER, Home, profile
 
 OTHERS = TestPki.create(b"homes", Utc.of(2024, 3, 1))  # the same authorities, keys of more parties
 OTHERS.device(METER)
 # a device of each type in the same home, with certificates of the same authorities
 DEVICES = {kind: EntityId(bytes.fromhex(f"00DB1234567891{n:02X}")) for n, kind in enumerate(DeviceType)}
+HAN_DEVICES = [kind for kind in DEVICE_TYPES if kind in DEVICES]
 # a party of each role that stands in no cell of the meter; authorities send nothing
 PARTIES = [role for role in Role if role not in (Role.ROOT, Role.ISSUING_AUTHORITY)]
 STRANGERS = {role: EntityId(bytes.fromhex(f"90B3D51F300200{int(role):02X}")) for role in PARTIES}
@@ -260,7 +271,85 @@ def test_commands_for_another_device_change_nothing() -> None:
             )
 
 
-# -- devices that only read -----------------------------------------------------------------
+# -- devices on the home area network -------------------------------------------------------
+
+ACT = {"ConsumerTopUp", "SelectAvailableEmergencyCredit", "LocalChangeSupply"}
+# what a device of the meter's device log may change; whatever is not here may change nothing
+MAY: dict[DeviceType, set[str]] = {
+    DeviceType.PPMID: {*ACT, "MessageConfirmation"},
+    DeviceType.TYPE2: {"MessageConfirmation"},
+}
+VALUES = {**REQUESTS, **NOT_HELD, **REFUSED}
+SERVED = {cluster for endpoint in ENDPOINTS for cluster in (*endpoint.servers, *endpoint.clients)}
+TOUCHY: dict[str, Value] = {
+    "SupplyState": 2,
+    "SupplierMessage": b"Hello",
+    "PaymentMode": (2, 2),
+    "MeterBalance": 10,
+    "EmergencyCreditLimit": 500,
+    "EmergencyCreditBalance": 500,
+    "EmergencyCreditThreshold": 100,
+}
+
+
+def home_with(kind: DeviceType | None) -> tuple[Home, EntityId]:
+    """A meter, and a station that is in its device log as a device of a kind; None: that is in no log."""
+    home = Home.new(items=TOUCHY)
+    if kind is None:
+        return home, OTHER
+    return joined(home, DEVICES[kind], kind), DEVICES[kind]
+
+
+def bodies(known: Command) -> Iterator[bytes]:
+    """What may stand behind the header of a command: fields as they should be, and other octets."""
+    if known.name in VALUES:
+        yield frame_of(known.name, 7, VALUES[known.name]).octets()[3:]
+    random = Random(f"{known.cluster} {known.name}")
+    for size in (0, 1, 2, 4, 8, 25, 40):
+        yield random.randbytes(size)
+
+
+@pytest.mark.parametrize(
+    "kind", [*HAN_DEVICES, None], ids=lambda kind: "stranger" if kind is None else kind.value
+)
+def test_only_what_its_kind_may_do_changes_anything(kind: DeviceType | None) -> None:
+    """Every command of every cluster that the meter has, in both directions."""
+    home, station = home_with(kind)
+    server, may, count = acting(home), MAY.get(kind, set()) if kind else set[str](), 0
+    before = kept(home)
+    for known in commands():
+        if known.cluster not in SERVED:
+            continue
+        for endpoint in ENDPOINTS:
+            if known.cluster not in (*endpoint.servers, *endpoint.clients):
+                continue
+            for body in bodies(known):
+                for control in (0x01, 0x09, 0x11, 0x19):
+                    meant = command(known.cluster, control, known.id)  # the one of that direction
+                    if meant is not None and meant.name in may:
+                        continue
+                    asked = ApsMessage(
+                        known.cluster, HERE, endpoint.number, bytes((control, 7, known.id)) + body
+                    )
+                    server.receive(asked, home.now, station=station)
+                    count += 1
+    assert count > 3000
+    assert kept(home) == before
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in MAY for name in sorted(MAY[kind])])
+def test_what_its_kind_may_do_changes_something(kind: DeviceType, name: str) -> None:
+    home, station = home_with(kind)
+    before = kept(home)
+    acting(home).receive(request(name), home.now, station=station)
+    assert kept(home) != before
+    home, station = home_with(kind)
+    unprotected = replace(request(name), encrypted=False)
+    acting(home).receive(unprotected, home.now, station=station)
+    assert kept(home) == before
+
+
+# -- writing attributes ---------------------------------------------------------------------
 
 WRITES = {"write": 0x02, "undivided": 0x03, "no response": 0x05, "structured": 0x0F}
 
@@ -278,9 +367,11 @@ def written(known: Attribute, how: int, more: int) -> bytes:
 @pytest.mark.parametrize("unlocked", [False, True])
 def test_writing_attributes_changes_nothing(how: int, unlocked: bool) -> None:
     """Whatever is written, in whichever form, with or without protection."""
-    home = Home.new(items={"SupplyState": 2, "SupplierMessage": b"Hello", "PaymentMode": (2, 2)})
-    told: list[Event] = []
-    server = ClusterServer(ENDPOINTS, esme_values(home.device, lambda: 2, tell=told.append))
+    home, told = Home.new(items=TOUCHY), list[Event]()
+    for kind in HAN_DEVICES:
+        joined(home, DEVICES[kind], kind)
+    stations = cycle([*(DEVICES[kind] for kind in HAN_DEVICES), OTHER])
+    server = acting(home, told)
     before, count = home.held, 0
     for endpoint in ENDPOINTS:
         for cluster in (*endpoint.servers, *endpoint.clients):
@@ -289,7 +380,7 @@ def test_writing_attributes_changes_nothing(how: int, unlocked: bool) -> None:
                     for more in (0, -1, 1):
                         payload = bytes((control, 7, how)) + written(known, how, more)
                         asked = ApsMessage(cluster, HERE, endpoint.number, payload, encrypted=unlocked)
-                        for answer in server.receive(asked, home.now):
+                        for answer in server.receive(asked, home.now, station=next(stations)):
                             assert answer.payload[2] == 0x0B  # a Default Response ...
                             assert answer.payload[4]  # ... and not of success
                         count += 1
@@ -299,15 +390,15 @@ def test_writing_attributes_changes_nothing(how: int, unlocked: bool) -> None:
 
 
 def test_no_general_command_changes_anything() -> None:
-    home = Home.new(items={"SupplyState": 2, "SupplierMessage": b"Hello"})
-    told: list[Event] = []
-    server = ClusterServer(ENDPOINTS, esme_values(home.device, lambda: 2, tell=told.append))
+    home, told = joined(Home.new(items=TOUCHY), DEVICES[DeviceType.PPMID], DeviceType.PPMID), list[Event]()
+    server = acting(home, told)
     before, random = home.held, Random(1)
     for number in range(256):
         for endpoint in ENDPOINTS:
             for cluster in endpoint.servers:
                 for size in (0, 1, 3, 5, 12):
                     payload = bytes((0x00, 7, number)) + random.randbytes(size)
-                    server.receive(ApsMessage(cluster, HERE, endpoint.number, payload), home.now)
+                    asked = ApsMessage(cluster, HERE, endpoint.number, payload)
+                    server.receive(asked, home.now, station=DEVICES[DeviceType.PPMID])
     assert home.held == before
     assert not told
