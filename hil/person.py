@@ -75,7 +75,17 @@ class Person:
         shown = self._shown()
         entered = shown.lines[-1].rpartition("[")[0] if shown.screen is Screen.CODE else ""
         if shown.screen is Screen.CODE and shown.lines[0] == title and len(entered) == len(code):
-            self._mark(END, lambda line: line.endswith(f"[{END}]"))
+            self._end()
+
+    def _end(self) -> None:
+        """End a code that may be shorter than its most, if it may be."""
+        marks: list[str] = []
+        while (mark := self._shown().lines[-1]) not in marks:
+            if mark.endswith(f"[{END}]"):
+                self._press(Press.TAKE)
+                return
+            marks.append(mark)
+            self._press(Press.NEXT)
 
     def _mark(self, wanted: str, is_it: Callable[[str], bool]) -> None:
         """Take the mark or the choice that is wanted."""

@@ -69,7 +69,9 @@ def test_an_alert_arrives(joined_home: JoinedHome) -> None:
 
 def test_an_old_counter_is_refused(joined_home: JoinedHome) -> None:
     joined_home.expect(
-        command("ECS43", tamper='"old counter"', expect='"refused"', alerts="[]") + SUPPLY_IS_ENABLED
+        command("ECS42")
+        + command("ECS43", tamper='"old counter"', expect='"refused"', alerts="[]")
+        + SUPPLY_IS_ENABLED
     )
 
 
