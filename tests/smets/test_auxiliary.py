@@ -494,6 +494,7 @@ class Controllers(RuleBasedStateMachine):
 
     @invariant()
     def as_the_text_says(self) -> None:
+        """Each is at the level the latest instruction in force, else the calendar, gives it."""
         assert self.state == {n: self.wanted(n) for n in (1, 2)}
 
 

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from gbcs.errors import KeyUnavailable
 from gbcs.ids import Cra, KeyUsage
@@ -315,12 +315,20 @@ class Rebuilt(RuleBasedStateMachine):
 
     @invariant()
     def the_same(self) -> None:
+        """A meter that was built anew from its store at any time holds and waits for what the other does."""
         assert self.home.held == self.other.held
         assert self.home.device.next_deadline == self.other.device.next_deadline
 
 
 Rebuilt.TestCase.settings = settings(max_examples=25, stateful_step_count=30)
 TestRebuilt = Rebuilt.TestCase
+
+
+@pytest.mark.long
+def test_ten_thousand_steps() -> None:
+    run_state_machine_as_test(
+        Rebuilt, settings=settings(max_examples=100, stateful_step_count=100, deadline=None)
+    )
 
 
 # -- secrets ------------------------------------------------------------------------------

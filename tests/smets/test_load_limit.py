@@ -384,14 +384,17 @@ class LoadLimitMachine(RuleBasedStateMachine):
 
     @invariant()
     def counts_each_time_power_was_above_for_longer_than_the_period(self) -> None:
+        """The counter is the number of times that power was above the limit for longer than the period."""
         assert self.home.item("LoadLimitCounter") == self.count
 
     @invariant()
     def nothing_but_the_listed_triggers_moves_the_supply(self) -> None:
+        """Only commands, the consumer, tamper, load limiting and its end move the supply."""
         assert state_of(self.home.work) is self.state
 
     @invariant()
     def load_limiting_stands_against_an_armed_supply_only(self) -> None:
+        """While power is held back by load limiting the supply is armed, and will be enabled again."""
         work = self.home.work
         assert (Reason.LOAD_LIMIT in reasons_of(work)) == (self.restore is not None)
         assert state_of(work) is State.ARMED or Reason.LOAD_LIMIT not in reasons_of(work)

@@ -330,6 +330,7 @@ class Pin(RuleBasedStateMachine):
 
     @invariant()
     def as_the_variables(self) -> None:
+        """It is locked where a PIN is set, unless the right one was entered a short time ago."""
         assert lock_of(self.home.work) is self.lock
 
 

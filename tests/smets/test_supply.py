@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from smets.behaviours.supply import (
     LOAD_SWITCH,
@@ -128,6 +128,7 @@ class SupplyMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.home, self.model = Home.new(items={"SupplierWANAlerts": "1" * 256}), Model()
+        self.did, self.before = "", ENABLED
 
     def follow(self, effects: tuple[Effect, ...], before: State, codes: list[int]) -> None:
         """The load switch moves when enabled begins or ends, and the alerts are those of the model."""
@@ -138,6 +139,7 @@ class SupplyMachine(RuleBasedStateMachine):
         assert [a.code for a in alerts_in(effects)] == codes
 
     def command(self, name: str, values: list[Value] | None = None) -> Reply:
+        self.did = name
         self.home.wait(1)
         return self.home.run(name, values)
 
@@ -169,6 +171,7 @@ class SupplyMachine(RuleBasedStateMachine):
     def user_enables(self) -> None:
         before = self.model.state
         allowed = self.model.user()
+        self.did = "consumer"
         effects = self.home.handle(UserAction("enable supply"))
         assert [e.verdict for e in effects if isinstance(e, Happened)] == ["done" if allowed else "refused"]
         self.follow(effects, before, [DONE if allowed else NOT_DONE])
@@ -257,6 +260,7 @@ class SupplyMachine(RuleBasedStateMachine):
     @rule()
     def power_cut(self) -> None:
         """Loss and return of power change nothing; only the outage is alerted."""
+        self.did = "power cut"
         effects = self.home.handle(PowerLost())
         self.home.wait(30)
         effects += self.home.handle(PowerRestored())
@@ -264,7 +268,17 @@ class SupplyMachine(RuleBasedStateMachine):
         self.home.restart()
 
     @invariant()
+    def is_enabled_by_listed_triggers_alone(self) -> None:
+        """Nothing but an enable command, and the consumer where it was armed, enables the supply."""
+        state = state_of(self.home.work)
+        if state is ENABLED is not self.before:
+            assert self.did == "ECS42" or (self.did, self.before) == ("consumer", ARMED)
+        self.before = state
+
+    @invariant()
     def agrees(self) -> None:
+        """State, reasons and credit are what the reference's table makes of all that happened, and the
+        supply is disabled while there is a reason for it and no longer."""
         work = self.home.work
         assert state_of(work) is self.model.state
         assert {r.value for r in reasons_of(work)} == self.model.reasons
@@ -276,6 +290,13 @@ class SupplyMachine(RuleBasedStateMachine):
 
 SupplyMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=30)
 TestSupply = SupplyMachine.TestCase
+
+
+@pytest.mark.long
+def test_ten_thousand_steps() -> None:
+    run_state_machine_as_test(
+        SupplyMachine, settings=settings(max_examples=100, stateful_step_count=100, deadline=None)
+    )
 
 
 # -- the table itself ---------------------------------------------------------------------

@@ -491,9 +491,15 @@ class Metered(RuleBasedStateMachine):
 
     @invariant()
     def never_less(self) -> None:
-        """No cumulative register ever decreases."""
+        """No cumulative energy register ever decreases."""
         work = self.home.work
-        held = [*tou_registers(work), *secondary_tou_registers(work), *sum(block_registers(work), ())]
+        totals = map(work.int_item, ("ActiveImportRegister", "SecondaryActiveImportRegister"))
+        held = [
+            *totals,
+            *tou_registers(work),
+            *secondary_tou_registers(work),
+            *sum(block_registers(work), ()),
+        ]
         now: list[int] = [int(value) for value in held]  # type: ignore[arg-type]
         assert all(old <= new for old, new in zip(self.before, now, strict=False))
         self.before = now
