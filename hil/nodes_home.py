@@ -13,10 +13,12 @@ from typing import Any, cast
 
 from chts.hub import HubEffect
 from gbcs.errors import LocalError
+from gbcs.events import event_name
 from gbcs.ids import EntityId
 from gbcs.zcl.clusters import command_by_name
 from smets.behaviours.firmware import FirmwareChanged
 from smets.device import POWER_LOST, Device
+from smets.esme.han_alerts import displays, published
 from smets.events import Effect, Event
 from smets.han.attribute_client import Readings
 from smets.han.cluster_server import ClusterServer
@@ -25,6 +27,7 @@ from smets.han.endpoints import endpoints_of
 from smets.han.link import Address, Frame
 from smets.han.link_keys import LinkKeys
 from smets.han.zcl import ApsMessage
+from smets.local_alerts import HanAlert
 from smets.store import Store
 
 from .home import Home
@@ -35,6 +38,7 @@ from .radio_node import RadioNode
 from .scenario import Scenario
 
 JOIN_RULE = "chts-hub 5.2"
+EVENT_RULE = "smets-alerts-events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +102,25 @@ class NodesHome(Home):
         if isinstance(effect, FirmwareChanged):
             self._note_network(name, f"firmware {effect.version.hex().upper()} runs")
             self._later(0, lambda: self._run(self.images.activated(name)))
+        elif isinstance(effect, HanAlert):
+            self._later(0, partial(self._publish, name, effect))
         else:
             super()._effect(name, effect)
+
+    def _publish(self, name: str, alert: HanAlert) -> None:
+        """Let a device tell the displays of its device log of an event, one after the other."""
+        own = endpoints_of(self._seats[name].device)
+        told = published(alert)
+        for station in displays(self.stations[name].device.observe(self.now)):
+            if name not in self._nodes:
+                return
+            octets, verdict, text = b"", "", f"{alert.code:04X} {event_name(alert.code) or ''}".rstrip()
+            try:
+                octets = self._run(self._nodes[name].publish(station, told, own))
+            except (LocalError, TimeoutError) as error:
+                verdict, text = "lost", f"{text}: {error or 'no answer'}"
+            to = self._addresses.get(station, str(station))
+            self.transcript.add(self.now, name, to, "zcl", octets, told.command, text, verdict, EVENT_RULE)
 
     def _told(self, name: str, event: Event) -> None:
         """What a node's images are happens to its device, in the home's time."""

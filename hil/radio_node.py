@@ -14,6 +14,7 @@ from gbcs.errors import BuildError, GbcsError, LocalError
 from gbcs.ids import EntityId
 from gbcs.time import Utc
 from smets.han.attribute_client import Readings
+from smets.han.cluster_commands import Told
 from smets.han.command_client import Answers
 from smets.han.completion import CompletionWatch
 from smets.han.compute import Compute
@@ -40,7 +41,7 @@ from smets.han.link import Address, Frame, RequestTunnel, RequestTunnelResponse
 from smets.han.link_keys import KeySource, LinkKey, LinkKeys
 from smets.han.suites import Random
 from smets.han.tunnel_frames import TUNNELING, from_server, tunnel_command, tunnel_frame
-from smets.han.zcl import PROFILE_SE, ApsMessage
+from smets.han.zcl import PROFILE_SE, ApsMessage, frame_of
 
 from .asking import Asking
 from .radio.interface import (
@@ -226,6 +227,22 @@ class RadioNode:
         """
         endpoint = self.address.endpoint if own_endpoint is None else own_endpoint
         return await self._asking.request(peer, name, values, endpoint, encrypted, wanted)
+
+    async def publish(self, station: EntityId, told: Told, own: Iterable[Endpoint]) -> bytes:
+        """Tell the client of a cluster on a station something of one's own accord; the frame.
+
+        Raises LocalError for one without the cluster, RadioError, BuildError.
+        """
+        self._sequence = (self._sequence + 1) & 0xFF
+        frame = frame_of(told.command, self._sequence, told.values)
+        cluster, octets = frame.cluster, frame.octets()
+        endpoint = await self.radio.find_endpoint(station, PROFILE_SE, cluster, server=False)
+        if endpoint is None:
+            raise LocalError(f"{station} has no client of cluster {cluster:04X}")
+        here = (e.number for e in own if cluster in e.servers)
+        message = ApsMessage(cluster, next(here, self.address.endpoint), endpoint, octets)
+        await self.radio.send(station, message)
+        return octets
 
     async def peer(self, station: EntityId, cluster: int, own: Iterable[Endpoint]) -> tuple[Address, int]:
         """The endpoint of a station with the server of a cluster, and which of the own ones asks it.

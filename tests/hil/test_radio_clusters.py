@@ -5,17 +5,32 @@ from pathlib import Path
 
 import pytest
 
+from gbcs.asn1.joins import DEVICE_TYPES, Method
 from gbcs.errors import BuildError, LocalError
+from gbcs.ids import DeviceType
 from gbcs.zcl.clusters import attributes_of
 from hil.homes import on_radio, open_home
 from hil.monikers import Moniker
 from hil.runner import Runner
 from hil.scenario import parse_scenario
+from smets.behaviours.charging import EMERGENCY_ACTIVE
+from smets.behaviours.device_log import Entry, put, remove
+from smets.device import Device
 from smets.esme.messages import MessageConfirmed, confirmed
 from smets.events import Metrology, PowerLost, PowerRestored
 from smets.han.attribute_client import Readings
 from smets.han.command_client import Answers
-from smets.han.endpoints import BASIC, KEEP_ALIVE, KEY_ESTABLISHMENT, METER, PREPAYMENT, PRICE, SUB_GHZ, TIME
+from smets.han.endpoints import (
+    BASIC,
+    KEEP_ALIVE,
+    KEY_ESTABLISHMENT,
+    METER,
+    PREPAYMENT,
+    PRICE,
+    SUB_GHZ,
+    TIME,
+)
+from smets.values import Value
 from tests.hil.homes import HOME, READ, failures
 from tests.hil.homes import METER as METER_TEXT
 
@@ -25,7 +40,14 @@ from hil.radio.interface import SendError
 from hil.radio_home import RadioHome
 from tests.hil.test_radio_home import dissected
 
-SUCCESS, FAILURE, NOT_FOUND = 0x00, 0x01, 0x8B
+SUCCESS, FAILURE, NOT_FOUND, NOT_AUTHORISED = 0x00, 0x01, 0x8B, 0x7E
+CREDIT: dict[str, Value] = {
+    "PaymentMode": (2, 2),
+    "SupplierWANAlerts": "1" * 256,
+    "EmergencyCreditLimit": 500,
+    "EmergencyCreditBalance": 500,
+    "EmergencyCreditThreshold": 100,
+}
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +136,17 @@ def test_a_node_asks_by_commands(home: RadioHome) -> None:
         home.request("hub", "meter", "GetWeather")
 
 
-def test_a_message_is_confirmed_on_the_air(home: RadioHome) -> None:
+def display_of(home: RadioHome, kind: DeviceType) -> Device:
+    """The meter, with the hub's radio in its device log as a display."""
     device = home.stations["meter"].device
+    work = device.observe(home.now)
+    put(work, Entry(home.hub.address.station, DEVICE_TYPES.index(kind), Method.B, 0, bytes(16)))
+    work.commit()
+    return device
+
+
+def test_a_message_is_confirmed_on_the_air(home: RadioHome) -> None:
+    device = display_of(home, DeviceType.TYPE2)
     confirmation = {"MessageId": 1, "ConfirmationTime": 5}
     assert home.request("hub", "meter", "MessageConfirmation", confirmation) == Answers((), NOT_FOUND)
     work = device.observe(home.now)
@@ -128,6 +159,33 @@ def test_a_message_is_confirmed_on_the_air(home: RadioHome) -> None:
     assert [line.text for line in home.transcript.lines if line.verdict == "confirmed"] == [
         "message 00000001"
     ]
+
+
+def test_a_display_acts_on_the_air(home: RadioHome) -> None:
+    """What it asks for has happened when it is answered; the supplier and the display are told."""
+    device = display_of(home, DeviceType.PPMID)
+    work = device.observe(home.now)
+    for name, value in CREDIT.items():
+        work.set_item(name, value)
+    work.commit()
+    before = len(home.received)
+    asked = {"CommandIssueDateTime": 0, "OriginatingDevice": 2}
+    assert home.request("hub", "meter", "SelectAvailableEmergencyCredit", asked) == Answers((), SUCCESS)
+    assert device.observe(home.now).value(EMERGENCY_ACTIVE) is True
+    supply = {"ProposedSupplyStatus": 2}
+    assert home.request("hub", "meter", "LocalChangeSupply", supply) == Answers((), SUCCESS)
+    wrong = {"OriginatingDevice": 2, "TopUpCode": "1" * 20}
+    (answer,) = home.request("hub", "meter", "ConsumerTopUp", wrong).commands
+    assert (answer.command, answer.values["ResultType"]) == ("ConsumerTopUpResponse", 1)
+    home.advance(5)
+    assert len(home.received) > before  # the supplier hears of emergency credit
+    (line,) = [line for line in home.transcript.lines if line.layer == "zcl"]
+    assert (line.sender, line.code, line.verdict) == ("meter", "PublishEvent", "lost")
+    assert line.text.endswith("has no client of cluster 0709")  # a hub is no display
+    work = device.observe(home.now)
+    remove(work, home.hub.address.station)
+    work.commit()
+    assert home.request("hub", "meter", "LocalChangeSupply", supply) == Answers((), NOT_AUTHORISED)
 
 
 @pytest.mark.parametrize(
