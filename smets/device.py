@@ -57,6 +57,7 @@ from .events import (
 )
 from .fault import arm_fault
 from .identity import CELL, OWN, OWN_COUNTER, Cell, CryptoCache, Identity
+from .limiter import LIMITER, counted
 from .profile import Behaviour, Profile
 from .settings import DEFAULT_SETTINGS, DeviceSettings
 from .store import Store, StoreError
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
 
 ANSWERS = "answer/"
 UNANSWERED = "unanswered/"
-LIMITER = "limiter/"
 POWER_LOST = "power/lost"
 STARTED = "started"
 MAX_CATCH_UP = 100_000  # ours: about five years of half hours
@@ -357,7 +357,7 @@ class Device:
         recipient: EntityId | None = None,
         supplementary: tuple[EntityId, int] | None = None,
     ) -> None:
-        if self._count(work, f"{LIMITER}{code:04X}") > self.settings.alerts_per_code:
+        if counted(work, f"{code:04X}") > self.settings.alerts_per_code:
             return
         if content is None:
             work.alert(code)
@@ -371,21 +371,9 @@ class Device:
             )
 
     def _count_unusual(self, work: Work) -> None:
-        if self._count(work, f"{LIMITER}unusual") == self.settings.unusual_commands:
+        if counted(work, "unusual") == self.settings.unusual_commands:
             write(work, "SecurityLog", UNUSUAL_NUMBERS)
             work.alert(UNUSUAL_NUMBERS)
-
-    def _count(self, work: Work, key: str) -> int:
-        """Count one more in the running window under a key; the count so far."""
-        held = work.value(key)
-        start, count = held if isinstance(held, tuple) and len(held) == 2 else (work.now.us, 0)
-        if not isinstance(start, int) or not isinstance(count, int):
-            start, count = work.now.us, 0
-        if not 0 <= work.now.us - start < self.settings.alert_window * 1_000_000:
-            start, count = work.now.us, 0
-        ceiling = max(self.settings.alerts_per_code, self.settings.unusual_commands) + 1
-        work.set_value(key, (start, min(count + 1, ceiling)))
-        return count + 1
 
     # -- answers kept for repeats -----------------------------------------------------
 
