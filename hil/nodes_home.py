@@ -13,14 +13,17 @@ from typing import Any, cast
 
 from chts.hub import HubEffect
 from gbcs.errors import LocalError
-from gbcs.events import event_name
 from gbcs.ids import EntityId
 from gbcs.zcl.clusters import command_by_name
 from smets.behaviours.firmware import FirmwareChanged
+from smets.behaviours.load_control import CancelLoadControlEvent, LoadControlEvent
 from smets.device import POWER_LOST, Device
 from smets.esme.han_alerts import displays, published
+from smets.esme.han_settings import PublishSettings
+from smets.esme.han_switches import ordered
 from smets.events import Effect, Event
 from smets.han.attribute_client import Readings
+from smets.han.cluster_commands import Told
 from smets.han.cluster_server import ClusterServer
 from smets.han.command_client import Answers
 from smets.han.endpoints import endpoints_of
@@ -38,7 +41,7 @@ from .radio_node import RadioNode
 from .scenario import Scenario
 
 JOIN_RULE = "chts-hub 5.2"
-EVENT_RULE = "smets-alerts-events"
+TOLD_RULE = "han-clusters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +106,27 @@ class NodesHome(Home):
             self._note_network(name, f"firmware {effect.version.hex().upper()} runs")
             self._later(0, lambda: self._run(self.images.activated(name)))
         elif isinstance(effect, HanAlert):
-            self._later(0, partial(self._publish, name, effect))
+            work = self.stations[name].device.observe(self.now)
+            self._later(0, partial(self._publish, name, displays(work), published(effect)))
+        elif isinstance(effect, LoadControlEvent | CancelLoadControlEvent):
+            told = ordered(effect, PublishSettings())
+            self._later(0, partial(self._publish, name, (effect.station,), told))
         else:
             super()._effect(name, effect)
 
-    def _publish(self, name: str, alert: HanAlert) -> None:
-        """Let a device tell the displays of its device log of an event, one after the other."""
+    def _publish(self, name: str, stations: Iterable[EntityId], told: Told) -> None:
+        """Let a device tell others something of its own accord, one after the other."""
         own = endpoints_of(self._seats[name].device)
-        told = published(alert)
-        for station in displays(self.stations[name].device.observe(self.now)):
+        for station in stations:
             if name not in self._nodes:
                 return
-            octets, verdict, text = b"", "", f"{alert.code:04X} {event_name(alert.code) or ''}".rstrip()
+            octets, verdict, text = b"", "", ""
             try:
                 octets = self._run(self._nodes[name].publish(station, told, own))
             except (LocalError, TimeoutError) as error:
-                verdict, text = "lost", f"{text}: {error or 'no answer'}"
+                verdict, text = "lost", str(error) or "no answer"
             to = self._addresses.get(station, str(station))
-            self.transcript.add(self.now, name, to, "zcl", octets, told.command, text, verdict, EVENT_RULE)
+            self.transcript.add(self.now, name, to, "zcl", octets, told.command, text, verdict, TOLD_RULE)
 
     def _told(self, name: str, event: Event) -> None:
         """What a node's images are happens to its device, in the home's time."""

@@ -236,13 +236,26 @@ ROWS: tuple[Row, ...] = (
     (0x0709, "server", 0x00, "GetEventLog",
         "EventControlLogId:bitmap8, EventId:uint16@event, StartTime:utc, EndTime:utc, NumberOfEvents:uint8, EventOffset:uint16"),
     (0x0709, "server", 0x01, "ClearEventLogRequest", "LogId:bitmap8"),
-    # as the entries of a log, with a control between time and data (the ZigBee dissectors of Wireshark 4.0)
-    (0x0709, "client", 0x00, "PublishEvent",
+    (0x0709, "client", 0x00, "PublishEvent",  # [D]
         "LogId:bitmap8, EventId:uint16@event, EventTime:utc, EventControl:bitmap8, EventData:octet-string"),
     (0x0709, "client", 0x01, "PublishEventLog",
         "TotalNumberOfEvents:uint16, CommandIndex:uint8, TotalCommands:uint8, LogPayloadControl:bitmap8, "
         "LogPayload[]{LogId:bitmap8, EventId:uint16@event, EventTime:utc, EventData:octet-string}"),
     (0x0709, "client", 0x02, "ClearEventLogResponse", "ClearedEventsLogs:bitmap8"),
+    # Demand Response and Load Control; behind the fields may be the signature of a report, and the event a
+    # request begins with
+    (0x0701, "server", 0x00, "ReportEventStatus",  # [D]
+        "IssuerEventId:uint32, EventStatus:uint8, EventStatusTime:utc, CriticalityLevelApplied:uint8, "
+        "CoolingSetPointApplied:int16, HeatingSetPointApplied:int16, AverageLoadAdjustmentApplied:int8, "
+        "DutyCycleApplied:uint8, EventControl:bitmap8, SignatureType:uint8"),
+    (0x0701, "server", 0x01, "GetScheduledEvents", "StartTime:utc, NumberOfEvents:uint8"),  # [D]
+    (0x0701, "client", 0x00, "LoadControlEvent",  # [D]
+        "IssuerEventId:uint32, DeviceClass:bitmap16, UtilityEnrollmentGroup:uint8, StartTime:utc, DurationInMinutes:uint16, "
+        "CriticalityLevel:uint8, CoolingTemperatureOffset:uint8, HeatingTemperatureOffset:uint8, CoolingSetPoint:int16, "
+        "HeatingSetPoint:int16, AverageLoadAdjustment:int8, DutyCycle:uint8, EventControl:bitmap8"),
+    (0x0701, "client", 0x01, "CancelLoadControlEvent",  # [D]
+        "IssuerEventId:uint32, DeviceClass:bitmap16, UtilityEnrollmentGroup:uint8, CancelControl:bitmap8, EffectiveTime:utc"),
+    (0x0701, "client", 0x02, "CancelAllLoadControlEvents", "CancelControl:bitmap8"),  # [D]
     # Tunneling; the octets behind the tunnel id are the data (chts-hub 7.1)
     (0x0704, "server", 0x00, "RequestTunnel",
         "ProtocolId:enum8, ManufacturerCode:uint16, FlowControlSupport:boolean, MaximumIncomingTransferSize:uint16"),

@@ -11,10 +11,12 @@ from ..behaviours.tenancy import restricted_until
 from ..han.cluster_commands import Answer, Asked, CommandRow, Told
 from ..han.event_logs import event_log_row
 from .han_calendar import calendar_rows
-from .han_display import Tell, display_rows
+from .han_display import display_rows
+from .han_guard import Tell
 from .han_logs import log_rows
 from .han_price import price_rows
 from .han_settings import DELIVERED, FROM_NOW, PublishSettings
+from .han_switches import switch_rows
 
 ANY_DURATION = 0xFFFF
 CLEAR_DATA = 0x0000_0200  # proposed tenancy change control
@@ -27,6 +29,7 @@ def esme_commands(settings: PublishSettings, tell: Tell | None = None) -> tuple[
         *price_rows(settings),
         *log_rows(),
         *display_rows(settings, tell),
+        *switch_rows(settings, tell),
         _message(settings),
         *calendar_rows(settings),
         *_device_management(settings),

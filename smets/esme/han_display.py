@@ -8,12 +8,10 @@ PECS01 to PECS03 (reference: smets-ppmid-hcalcs-ihd 1 and 2, smets-esme 13, chts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from gbcs.ids import DeviceType
 from gbcs.zcl.clusters import FAILURE, SUCCESS
 
-from ..behaviours.device_log import device_type_of, find
 from ..behaviours.display_commands import (
     ENABLE_SUPPLY,
     SELECT_EMERGENCY_CREDIT,
@@ -22,55 +20,27 @@ from ..behaviours.display_commands import (
     DisplayCommand,
     TopUpResult,
 )
-from ..behaviours.han_access import AccessRefused
-from ..events import Effect, Event
-from ..han.cluster_commands import NOT_AUTHORISED, Answer, Asked, CommandRow, Told, refusing
+from ..han.cluster_commands import Answer, Asked, CommandRow, Told
+from .han_guard import Tell, guarded
 from .han_settings import PublishSettings
 from .messages import MessageConfirmed
 
-Tell = Callable[[Event], Iterable[Effect]]
-"""Lets something happen to the meter at once; what came of it."""
-
-ACTING = frozenset((DeviceType.PPMID,))
-CONFIRMING = frozenset((DeviceType.PPMID, DeviceType.TYPE2))
-# request, the devices that may make it
-ALLOWED: dict[str, frozenset[DeviceType]] = {
-    "ConsumerTopUp": ACTING,
-    "SelectAvailableEmergencyCredit": ACTING,
-    "LocalChangeSupply": ACTING,
-    "MessageConfirmation": CONFIRMING,
-}
 NO_VALUE = -1  # of a top-up that was refused
 
 
 def display_rows(settings: PublishSettings, tell: Tell | None) -> tuple[CommandRow, ...]:
-    """The commands of displays; without `tell` all are refused."""
-    if tell is None:
-        return tuple(map(refusing, ALLOWED))
-    does: dict[str, Callable[[Asked], Answer]] = {
-        "ConsumerTopUp": lambda asked: _top_up(asked, tell, settings),
-        "SelectAvailableEmergencyCredit": lambda asked: _done(tell, DisplayCommand(SELECT_EMERGENCY_CREDIT)),
-        "LocalChangeSupply": lambda asked: _done(
+    """The commands of displays."""
+    does: dict[str, Callable[[Asked, Tell], Answer]] = {
+        "ConsumerTopUp": lambda asked, tell: _top_up(asked, tell, settings),
+        "SelectAvailableEmergencyCredit": lambda asked, tell: _done(
+            tell, DisplayCommand(SELECT_EMERGENCY_CREDIT)
+        ),
+        "LocalChangeSupply": lambda asked, tell: _done(
             tell, DisplayCommand(ENABLE_SUPPLY, supply=asked.values["ProposedSupplyStatus"])
         ),
-        "MessageConfirmation": lambda asked: _confirm(asked, tell, settings),
+        "MessageConfirmation": lambda asked, tell: _confirm(asked, tell, settings),
     }
-    return tuple(_guarded(name, does[name], tell, settings) for name in ALLOWED)
-
-
-def _guarded(name: str, does: Callable[[Asked], Answer], tell: Tell, settings: PublishSettings) -> CommandRow:
-    def answer(asked: Asked) -> Answer:
-        station = asked.requester
-        if station is None:
-            return NOT_AUTHORISED
-        entry = find(asked.work, station)
-        if entry is not None and device_type_of(entry.device_type) in ALLOWED[name]:
-            return does(asked)
-        if entry is None or settings.tells_of_readers:
-            tell(AccessRefused(station, name))
-        return NOT_AUTHORISED
-
-    return CommandRow(name, answer)
+    return tuple(guarded(name, act, tell, settings) for name, act in does.items())
 
 
 def _outcome(tell: Tell, command: DisplayCommand) -> DisplayAnswered | None:

@@ -43,6 +43,11 @@ class PublishSettings:
     """Log and alert 8F3E also where a device of the device log asks for what only a prepayment display may.
     Gap: gbcs-messages 11 names stations that are not in the log; smets-ppmid-hcalcs-ihd 1 has a reader
     change nothing."""
+    device_class: int = 0xFFFF
+    """Classes of loads an order is for. Gap: the reference has no values; all of them, as the meter knows
+    its switches by their stations."""
+    criticality: int = 0x01
+    """CriticalityLevel of an order. Gap: as above; the lowest."""
 
     tariff: TariffSettings = DEFAULT_TARIFF_SETTINGS
     """How the meter reads its switching table: as its own settings say."""
@@ -54,6 +59,8 @@ class PublishSettings:
                 raise BuildError("four octets", "identifiers")
         if not 0 <= self.price_minutes <= 0xFFFF:
             raise BuildError("two octets", "price_minutes")
+        if not (0 <= self.device_class <= 0xFFFF and 0 <= self.criticality <= 0xFF):
+            raise BuildError("two octets, and one", "device_class, criticality")
         results = (self.top_up_accepted, self.top_up_refused, *self.top_up_results.values())
         if not all(0 <= value <= 0xFF for value in results):
             raise BuildError("one octet", "top_up_results")

@@ -29,7 +29,7 @@ from ..han.cluster_values import (
 from ..han.endpoints import METER, PREPAYMENT, PRICE
 from ..work import Work
 from .han_commands import esme_commands
-from .han_display import Tell
+from .han_guard import Tell
 from .han_price import currency
 from .han_settings import PublishSettings
 

@@ -113,6 +113,19 @@ REFUSED: dict[str, dict[str, Any]] = {
     "SelectAvailableEmergencyCredit": {"CommandIssueDateTime": 0, "OriginatingDevice": 2},
     "ConsumerTopUp": {"OriginatingDevice": 2, "TopUpCode": "12345678901234567890"},
     "MessageConfirmation": CONFIRMATION,
+    "GetScheduledEvents": {"StartTime": 0, "NumberOfEvents": 0},
+    "ReportEventStatus": {
+        "IssuerEventId": 1,
+        "EventStatus": 2,
+        "EventStatusTime": 5,
+        "CriticalityLevelApplied": 1,
+        "CoolingSetPointApplied": 0,
+        "HeatingSetPointApplied": 0,
+        "AverageLoadAdjustmentApplied": 0,
+        "DutyCycleApplied": 100,
+        "EventControl": 0,
+        "SignatureType": 0,
+    },
 }
 
 

@@ -278,6 +278,7 @@ ACT = {"ConsumerTopUp", "SelectAvailableEmergencyCredit", "LocalChangeSupply"}
 MAY: dict[DeviceType, set[str]] = {
     DeviceType.PPMID: {*ACT, "MessageConfirmation"},
     DeviceType.TYPE2: {"MessageConfirmation"},
+    DeviceType.HCALCS: {"GetScheduledEvents", "ReportEventStatus"},
 }
 VALUES = {**REQUESTS, **NOT_HELD, **REFUSED}
 SERVED = {cluster for endpoint in ENDPOINTS for cluster in (*endpoint.servers, *endpoint.clients)}
@@ -293,11 +294,20 @@ TOUCHY: dict[str, Value] = {
 
 
 def home_with(kind: DeviceType | None) -> tuple[Home, EntityId]:
-    """A meter, and a station that is in its device log as a device of a kind; None: that is in no log."""
+    """A meter, and a station that is in its device log as a device of a kind; None: that is in no log.
+
+    A switch has an order of the meter.
+    """
     home = Home.new(items=TOUCHY)
     if kind is None:
         return home, OTHER
-    return joined(home, DEVICES[kind], kind), DEVICES[kind]
+    home = joined(home, DEVICES[kind], kind)
+    if kind is DeviceType.HCALCS:
+        work = home.work
+        work.set_item("AuxiliaryController1.TypeAndIdentifier", bytes(DEVICES[kind]))
+        work.commit()
+        home.run("ECS47a")
+    return home, DEVICES[kind]
 
 
 def bodies(known: Command) -> Iterator[bytes]:

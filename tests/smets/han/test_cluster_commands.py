@@ -35,7 +35,8 @@ def test_requests_go_to_a_server_and_answers_to_a_client(request_name: str, answ
 
 def test_everything_that_is_got_of_a_server_has_an_answer() -> None:
     got = [known.name for known in commands() if known.name.startswith("Get") and known.to_client is False]
-    assert set(got) - {"GetSupportedTunnelProtocols"} == {name for name in ANSWERS if name.startswith("Get")}
+    elsewhere = {"GetSupportedTunnelProtocols", "GetScheduledEvents"}  # orders go out by themselves
+    assert set(got) - elsewhere == {name for name in ANSWERS if name.startswith("Get")}
 
 
 @pytest.mark.parametrize("name", ["PublishPrice", "ReadAttributes", "GetWeather"])
