@@ -252,8 +252,9 @@ class Uncut:
         """After which commit a store held exactly this; if after none, tell how it differs from one."""
         found = self._numbers.get(sum(_digest(key, octets) for key, octets in held.items()))
         if found is None:
-            assert dict(held) == self.state(about)
-            raise AssertionError("not the state after a commit")
+            other = self.state(about)
+            differ = sorted(key for key in {*held, *other} if held.get(key) != other.get(key))
+            raise AssertionError(f"the state after no commit; other than after {about} are {differ[:20]}")
         return found
 
     def check_said(self, after: int, said: list[str]) -> None:
