@@ -17,6 +17,7 @@ from typing import NamedTuple, Self
 from chts.device_log import DEVICE_TYPES, find
 from chts.events import SendWan, Undeliverable, WanMessage
 from chts.hub import Hub, HubEffect
+from gbcs.asn1.joins import Method
 from gbcs.errors import GbcsError, LocalError
 from gbcs.gbt import Block, is_block, parse_block
 from gbcs.ids import EntityId, Kind, Role
@@ -27,6 +28,8 @@ from gbcs.security.utrn import TopUpKey, make_token
 from gbcs.time import Utc
 from gbcs.usecases import by_code, by_name
 from smets.alerts import alert_table
+from smets.behaviours.joining import AgreeKey, ForgetKey, KeyAgreed, agreeing
+from smets.behaviours.pairing import AdmitToNetwork
 from smets.esme.interface import Shown, UserInterface
 from smets.events import Actuate, Effect, Event, Happened, HubTime, PowerRestored, TimerDue
 from smets.han.link import Address, Frame, LinkDown, LinkEvent, LinkUp, TransferData
@@ -36,7 +39,9 @@ from smets.values import pack, unpack
 
 from .commands import results
 from .memory_link import MemoryLink
-from .provisioning import Provisioning
+from .pairs import RULE as PAIR_RULE
+from .pairs import Outcome, establish, has_power, no_partner_key, said, willing
+from .provisioning import Provisioning, cbke_authority, stream
 from .scenario_model import DeviceEntry, Scenario, Token
 from .transcript import BENCH, SCENARIO_RULE, WAN, Line, Transcript
 
@@ -44,6 +49,7 @@ BENCH_STORE = ""  # no device has this name
 TIME = "time"
 TOKENS = "tokens/"
 WAN_DELAY_US = 50_000  # ours
+AGREEMENT_US = 1_000_000  # ours: what a key agreement of two devices takes by the home's clock
 JOIN_SECONDS = 90
 TIME_CHECK = 86_400  # seconds between two looks at the hub's time
 _CODES = {kind: code for code, kind in DEVICE_TYPES.items()}
@@ -315,8 +321,53 @@ class Home:
             self.transcript.add(
                 self.now, name, WAN, "gbcs", effect.octets, "", effect.reason, "undeliverable", "chts-hub 8.2"
             )
+        elif isinstance(effect, AgreeKey):
+            self._later(AGREEMENT_US, partial(self._agree, name, effect.station))
+        elif isinstance(effect, ForgetKey):
+            self._forget_key(name, effect.station)
+        elif isinstance(effect, AdmitToNetwork):
+            text = "asks for it to be admitted to the network; the hub admits whom the broker adds (CCS01)"
+            self._note_pair(name, effect.station, text)
         elif isinstance(effect, Actuate | Happened):
             self.transcript.lines.append(line_of(self.now, name, effect))
+
+    # -- keys of pairs ----------------------------------------------------------------
+
+    def _agree(self, name: str, station: EntityId) -> None:
+        """Let a device that joins another agree a key with it; the other waits for that."""
+        if agreeing(self.stations[name].device.observe(self.now), station) is not Method.A_INITIATOR:
+            return
+        outcome = self._agreement(name, station)
+        self._note_pair(name, station, said(outcome), "" if isinstance(outcome, KeyAgreed) else "failed")
+        self._station_event(name, outcome)
+        partner = self._addresses.get(station)
+        if isinstance(outcome, KeyAgreed) and partner in self.stations:
+            own = self.stations[name].address.station
+            if agreeing(self.stations[partner].device.observe(self.now), own) is Method.A_RESPONDER:
+                self._station_event(partner, KeyAgreed(own, outcome.link_key))
+
+    def _agreement(self, name: str, station: EntityId) -> Outcome:
+        """How the key agreement of a device with a station ends, without radios between them."""
+        partner, own = self._addresses.get(station), self.stations[name]
+        other = None if partner is None else self.stations.get(partner)
+        if partner is None or other is None or not {name, partner} <= self._up:
+            return no_partner_key(station)
+        both = has_power(own.device, self.now) and has_power(other.device, self.now)
+        if not both or not willing(other.device, own.address.station, self.now):
+            return no_partner_key(station)
+        authority = cbke_authority(self.scenario)
+        random = partial(stream, self._random)
+        return establish(
+            own.address, other.address, authority.issue, random, self.hub.address.station, self.now
+        )
+
+    def _forget_key(self, name: str, station: EntityId) -> None:
+        """A device has no key with a station any more."""
+        self._note_pair(name, station, "key forgotten")
+
+    def _note_pair(self, name: str, station: EntityId, text: str, verdict: str = "") -> None:
+        to = self._addresses.get(station, str(station))
+        self.transcript.add(self.now, name, to, "cbke", b"", "", text, verdict, PAIR_RULE)
 
     def _carry(self, name: str, frame: Frame) -> None:
         station = frame.destination.station

@@ -71,6 +71,7 @@ class NodesHome(Home):
         self._runner = asyncio.Runner()
         self._seats: dict[str, Seat] = {}
         self._nodes: dict[str, RadioNode] = {}  # without those that have no power
+        self._told_to: set[tuple[str, EntityId]] = set()  # who is to make a key with whom
         self.images = HomeImages(scenario.hub.gpf, lambda: self.now, self._note_network, tell=self._told)
         super().__init__(scenario, store)
 
@@ -199,11 +200,15 @@ class NodesHome(Home):
         return self._seats[name].link_keys
 
     def partner(self, name: str, other: str) -> None:
-        """Let a device get a partner link key with another one. Raises RadioError, LocalError."""
+        """Let a device get a partner link key with another one, whatever their device logs say.
+
+        Raises RadioError, LocalError.
+        """
         for one in (name, other):
             if one not in self._nodes:
                 raise LocalError(f"{one} has no power")
         other_station = self._seats[other].address.station
+        self._told_to.add((other, self._seats[name].address.station))
         self._run(self._nodes[name].partners.want(other_station))
         key = self._seats[name].link_keys.get(other_station)
         if key is not None:

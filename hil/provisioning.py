@@ -149,3 +149,18 @@ def _of_real_devices(scenario: Scenario) -> MemoryKeyStore:
                 key = keys.private_key(credential)
                 private += [] if key is None else [key]
     return MemoryKeyStore(credentials, private)
+
+
+def stream(random: Callable[[str], Callable[[int], bytes]], label: str) -> Callable[[int], bytes]:
+    """Octets from the seed that never come twice."""
+    count = 0
+
+    def octets(wanted: int) -> bytes:
+        nonlocal count
+        made = b""
+        while len(made) < wanted:
+            count += 1
+            made += random(f"{label} {count}")(32)
+        return made[:wanted]
+
+    return octets

@@ -16,21 +16,27 @@ from typing import Protocol
 
 from chts.events import LinkKeyMade
 from chts.han_values import hub_values
+from gbcs.asn1.joins import JoinCode
+from gbcs.errors import LocalError
 from gbcs.ids import EntityId
+from smets.behaviours.joining import KeyAgreed, KeyNotAgreed
 from smets.device import POWER_LOST
 from smets.esme.han_values import esme_values
 from smets.events import Event, PowerLost, PowerRestored
 from smets.han.completion import CompletionSettings, CompletionWatch
 from smets.han.credential import CbkeCredential
+from smets.han.endpoints import KEY_ESTABLISHMENT
 from smets.han.install_code import InstallCode
+from smets.han.join_keys import CODES
 from smets.han.link import Address, Frame, LinkDown, Sent, TransferData
 from smets.han.link_keys import LinkKeys
 from smets.store import Store
 
 from .home import JOIN_SECONDS, describe
 from .nodes_home import JOIN_RULE, NodesHome, Seat
+from .pairs import Outcome, no_partner_key, willing
 from .patience import SENDS, enter, line_back, patiently, push
-from .provisioning import cbke_authority
+from .provisioning import cbke_authority, stream
 from .radio.interface import (
     DeviceRadio,
     JoinRefused,
@@ -167,7 +173,7 @@ class RadioHome(NodesHome):
             self._credentials(address.station),
             seat.random,
             trust_centre=self.hub.address.station,
-            admits=self._admits,
+            admits=self._admits if is_hub else lambda station: keys.get(station) is not None,
             serves_tunnel=not is_hub,
             epoch=self.now,
             deliver=partial(self._delivered, name),
@@ -176,7 +182,7 @@ class RadioHome(NodesHome):
             established=partial(self._key_established, name),
             heard=partial(self._heard, name),
             completion=CompletionWatch(self._completion) if is_hub else None,
-            willing=lambda station: not is_hub and station in self._addresses,
+            willing=lambda station: not is_hub and self._is_willing(name, station),
         )
         chf_or_meter = self.hub.chf if is_hub else self.stations[name].device
         meter_values = partial(esme_values, tell=partial(self._acts, name))
@@ -190,7 +196,7 @@ class RadioHome(NodesHome):
 
     def _chance(self, label: str) -> Callable[[int], bytes]:
         """Where a node's random octets come from."""
-        return _stream(self._random, label)
+        return stream(self._random, label)
 
     def _credentials(self, station: EntityId) -> tuple[CbkeCredential, ...]:
         """What a node establishes keys with: the hub with what the scenario gives it, all of the test CA."""
@@ -239,6 +245,52 @@ class RadioHome(NodesHome):
         if name in self._in_network:
             self._in_network.discard(name)
             self._later(0, partial(self._join, name))
+
+    # -- keys of pairs ----------------------------------------------------------------
+
+    def _is_willing(self, name: str, station: EntityId) -> bool:
+        """Whether a device makes a key with a station that asks: as its log has it, or as it was told."""
+        return (name, station) in self._told_to or willing(self.stations[name].device, station, self.now)
+
+    def _agreement(self, name: str, station: EntityId) -> Outcome:
+        """A partner link key from the hub, then key establishment under it."""
+        if name not in self._nodes:
+            return no_partner_key(station)
+        outcome: Outcome = self._run(self._agree_key(self._nodes[name], station))
+        if isinstance(outcome, KeyAgreed):
+            self._show_key(outcome.link_key, f"{name} and {self.name_of(station)} link key")
+        return outcome
+
+    async def _agree_key(self, node: RadioNode, station: EntityId) -> Outcome:
+        try:
+            await node.partners.want(station)
+            peer, _ = await node.peer(station, KEY_ESTABLISHMENT, ())
+        except (LocalError, TimeoutError) as error:
+            self._note_key(
+                self.name_of(node.address.station), station, f"no partner link key: {error}", "failed"
+            )
+            return no_partner_key(station)
+        try:
+            async with asyncio.timeout(KEY_SECONDS):
+                return KeyAgreed(station, await node.agree(peer))
+        except NoKey as error:
+            return KeyNotAgreed(station, CODES.get(error.status, JoinCode.BAD_MESSAGE))
+        except TimeoutError:
+            return KeyNotAgreed(station, JoinCode.NO_CBKE_RESPONSE)
+
+    def _forget_key(self, name: str, station: EntityId) -> None:
+        super()._forget_key(name, station)
+        keys = self._seats[name].link_keys
+        if keys.get(station) is not None:
+            keys.forget(station)
+            if name in self._nodes:
+                self._run(self._drop_key(name, station))
+
+    async def _drop_key(self, name: str, station: EntityId) -> None:
+        try:
+            await self._nodes[name].radio.forget_key(station)
+        except RadioError as error:
+            self._note_key(name, station, f"forgetting the key: {error}", "failed")
 
     # -- power ------------------------------------------------------------------------
 
@@ -487,18 +539,3 @@ async def _formed(hub: DeviceRadio, settings: NetworkSettings) -> Network:
         await hub.resume()
         await hub.leave()
         return await hub.form(settings)
-
-
-def _stream(random: Callable[[str], Callable[[int], bytes]], label: str) -> Callable[[int], bytes]:
-    """Octets from the seed that never come twice."""
-    count = 0
-
-    def octets(wanted: int) -> bytes:
-        nonlocal count
-        made = b""
-        while len(made) < wanted:
-            count += 1
-            made += random(f"{label} {count}")(32)
-        return made[:wanted]
-
-    return octets

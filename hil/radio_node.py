@@ -22,6 +22,7 @@ from smets.han.credential import CbkeCredential
 from smets.han.endpoints import Endpoint
 from smets.han.key_establishment import KeyEstablishment
 from smets.han.key_establishment_events import (
+    Cancel,
     Established,
     Failed,
     KeyEstablishmentEvent,
@@ -68,7 +69,11 @@ Serve = Callable[[Arrived], Iterable[ApsMessage]]
 
 
 class NoKey(LocalError):
-    """Key establishment with a station came to nothing."""
+    """Key establishment with a station came to nothing; `status` of a Terminate, None for silence."""
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class RadioNode:
@@ -125,6 +130,7 @@ class RadioNode:
         self.partners = Partners(radio, self.link_keys, lambda: self.now, willing)
         self._sequence = 0
         self._waiting: dict[EntityId, asyncio.Future[None]] = {}
+        self._once: set[EntityId] = set()  # with whom one attempt is all
         self._sends: asyncio.Queue[Send | Established | LeaveNetwork] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -176,6 +182,19 @@ class RadioNode:
         outcome = self.expect_key(peer.station)
         self._happens(Start(peer))
         return outcome
+
+    async def agree(self, peer: Address) -> bytes:
+        """Establish a key with a partner in one attempt; the key. Raises NoKey."""
+        self._once.add(peer.station)
+        try:
+            await self.establish(peer)
+        finally:
+            self._once.discard(peer.station)
+            self._happens(Cancel(peer.station))
+        key = self.link_keys.get(peer.station)
+        if key is None:
+            raise NoKey("the key is gone again")
+        return key.key
 
     def octets_of(self, frame: Frame) -> bytes:
         """The ZCL frame of a frame to be sent, under a new sequence number. Raises BuildError."""
@@ -446,8 +465,8 @@ class RadioNode:
         who = "the other side" if effect.by_partner else "this side"
         why = f"key establishment ended by {who}: {status}"
         self._note(effect.station, why, "failed")
-        if effect.initiator and effect.retry is None:
-            self._settle(effect.station, NoKey(why))
+        if effect.initiator and (effect.retry is None or effect.station in self._once):
+            self._settle(effect.station, NoKey(why, effect.status))
 
     def _settle(self, station: EntityId, error: NoKey | None) -> None:
         outcome = self._waiting.pop(station, None)

@@ -31,6 +31,8 @@ from smets.han.partner_keys import NoKey as NoPartnerKey
 
 from .radio.interface import BindRequested, DeviceRadio, Event, PartnerKey, RadioError
 
+NOT_FOUND = 0x81  # ZDO status DEVICE_NOT_FOUND, of a partner that nothing reaches
+
 
 class Refusal(RadioError):
     """A partner refused, or nobody answered in time."""
@@ -101,14 +103,14 @@ class Partners:
                 self._settle(effect.partner, Refusal(f"no link key with {effect.partner}: {why}"))
 
     async def _ask(self, partner: EntityId) -> int | None:
-        """The status of the partner's Bind Response; None where none came."""
+        """The status of the partner's Bind Response; None where none came in time."""
         try:
             return await self._radio.ask_to_bind(
                 partner, DEFAULT_ENDPOINT, KEY_ESTABLISHMENT, DEFAULT_ENDPOINT
             )
         except RadioError as error:
             self._settle(partner, Refusal(f"no link key with {partner}: {error}"))
-            return None
+            return NOT_FOUND  # so that the wish ends now, and may be had again
 
     async def _request(self, partner: EntityId) -> None:
         try:

@@ -151,8 +151,9 @@ class Runner:
         command = self._build(step, use_case)
         answers: list[bytes] = []
         sends = 0
-        while sends < (1 if step.expect == "refused" else SENDS):
+        while sends < SENDS:
             sends += 1
+            self.home.lost = 0
             self.home.send(command.octets, step.sender)
             self.home.advance(self._patience(step), partial(self._has_come, step, command))
             answers = self.home.answers_to(command)

@@ -283,6 +283,12 @@ class Joining(Behaviour):
         work.effect(ForgetKey(station))
 
 
+def agreeing(work: Work, station: EntityId) -> Method | None:
+    """How a device takes part in the key agreement that runs with a station; None: none runs."""
+    held = _held(work, station)
+    return None if held is None else Method(held.method)
+
+
 class _Held(NamedTuple):
     """A join whose key agreement runs: until when, what will be written, the answer's name."""
 
