@@ -7,7 +7,35 @@ meanings), unit, data items, access.
 
 from __future__ import annotations
 
-ROWS: tuple[tuple[int, int, str, str, str, str, str], ...] = (
+Row = tuple[int, int, str, str, str, str, str]
+
+
+def _history(cluster: int, what: str, unit: str, periods: dict[str, tuple[str, tuple[int, ...]]]) -> tuple[Row, ...]:
+    """Attributes of the current period and those before it: by name of the period its type and identifiers."""
+    return tuple(
+        (cluster, number, f"{_period(name, n)}{what}ConsumptionDelivered", kind, unit, "", "")
+        for name, (kind, numbers) in periods.items()
+        for n, number in enumerate(numbers)
+    )
+
+
+def _period(name: str, n: int) -> str:
+    return f"Current{name}" if n == 0 else f"Previous{name}{'' if n == 1 else n}"
+
+
+# days, weeks and months (chts-hub 10.3); the names are those of the ZigBee dissectors of Wireshark 4.0
+_CONSUMPTION = {
+    "Day": ("uint24", (0x0C01, 0x0C03, *range(0x0C20, 0x0C2E, 2))),
+    "Week": ("uint24", tuple(range(0x0C30, 0x0C3C, 2))),
+    "Month": ("uint32", tuple(range(0x0C40, 0x0C5C, 2))),
+}
+_COST = {
+    "Day": ("uint48", tuple(range(0x051C, 0x052E, 2))),
+    "Week": ("uint48", tuple(range(0x0530, 0x053C, 2))),
+    "Month": ("uint48", tuple(range(0x0540, 0x055C, 2))),
+}
+
+ROWS: tuple[Row, ...] = (
     # Basic
     (0x0000, 0x0000, "ZCLVersion", "uint8", "", "", ""),
     (0x0000, 0x0003, "HWVersion", "uint8", "", "", "get"),
@@ -90,6 +118,7 @@ ROWS: tuple[tuple[int, int, str, str, str, str, str], ...] = (
     (0x0702, 0x0B13, "UncontrolledFlowDivisor", "uint16", "", "UncontrolledGasFlowRate: scaleDivisor", "get"),
     (0x0702, 0x0B14, "FlowStabilisationPeriod", "uint8", "0.1 s", "UncontrolledGasFlowRate: stabilisationPeriod", "get"),
     (0x0702, 0x0B15, "FlowMeasurementPeriod", "uint16", "s", "UncontrolledGasFlowRate: measurementPeriod", "get"),
+    *_history(0x0702, "Alternative", "", _CONSUMPTION),
     # Tunneling
     (0x0704, 0x0000, "CloseTunnelTimeout", "uint16", "s", "", ""),
     # Prepayment
@@ -112,6 +141,7 @@ ROWS: tuple[tuple[int, int, str, str, str, str, str], ...] = (
     (0x0705, 0x0227, "DebtRecoveryAmount#2", "uint32", "millipence", "DebtRecoveryRates[2]: amountCurrent", "get"),
     (0x0705, 0x0231, "DebtAmount#3", "uint32", "millipence", "PaymentDebtRegister: value", "get"),
     (0x0705, 0x0239, "DebtRecoveryTopUpPercentage#3", "uint16", "0.01 %", "DebtRecoveryperPayment: percentage(ZSE Reading)", "get"),
+    *_history(0x0705, "Cost", "", _COST),
     # Key Establishment
     (0x0800, 0x0000, "KeyEstablishmentSuite", "enum16", "", "", ""),
 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gbcs.errors import BuildError
 
 from ..behaviours.charging import PREPAYMENT_MODE, payment_mode
+from ..behaviours.history import History
 from ..behaviours.supply import STATE, State
 from ..device import Device
 from ..han.cluster_values import (
@@ -30,6 +31,7 @@ from ..han.endpoints import METER, PREPAYMENT, PRICE
 from ..work import Work
 from .han_commands import esme_commands
 from .han_guard import Tell
+from .han_history import history_rows
 from .han_price import currency
 from .han_settings import PublishSettings
 
@@ -73,7 +75,13 @@ def esme_values(
     if basic is None:
         polyphase = device.profile.defaults["MeterVariant"] == POLYPHASE
         basic = BasicSettings(power_source=MAINS_THREE_PHASE if polyphase else MAINS_SINGLE_PHASE)
-    rows = (*common_rows(basic, suites), *_metering(metering), *PREPAYMENT_ROWS)
+    histories = [one for one in device.profile.behaviours if isinstance(one, History)]
+    rows = (
+        *common_rows(basic, suites),
+        *_metering(metering),
+        *PREPAYMENT_ROWS,
+        *(row for history in histories for row in history_rows(history)),
+    )
     return DeviceValues(rows, device.observe, esme_commands(publish or PublishSettings(), tell))
 
 

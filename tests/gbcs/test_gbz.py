@@ -43,7 +43,7 @@ from tests.vectors import check, make, payloads_gbz
 VECTORS = payloads_gbz.payloads()
 every = pytest.mark.parametrize("vector", VECTORS.values(), ids=VECTORS.keys())
 UTC = 0x1C374A80
-HAN_ONLY = (0x0019, 0x0704, 0x0800)  # clusters whose commands are in no GBCS message
+HAN_ONLY = (0x0019, 0x0701, 0x0704, 0x0800)  # clusters whose commands are in no GBCS message
 
 
 def parse(vector: payloads_gbz.Payload) -> Gbz:

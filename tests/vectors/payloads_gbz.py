@@ -147,6 +147,7 @@ CLUSTER_COMMANDS = {
     "UpdateCIN": ("0708", "09", "06", f"{UTC} 00000000 00000000 03 434E31"),
     "GetEventLog": ("0709", "01", "00", "13 0000 00000000 FFFFFFFF 00 0000"),
     "ClearEventLogRequest": ("0709", "01", "01", "03"),
+    "PublishEvent": ("0709", "19", "00", f"03 AB81 {UTC} 01 02 BEEF"),
     "PublishEventLog": ("0709", "19", "01", f"0200 00 01 02 03 0A81 {UTC} 00 07 9F81 FFFFFFFF 04 DEADBEEF"),
     "ClearEventLogResponse": ("0709", "09", "02", "08"),
 }  # fmt: skip
