@@ -308,7 +308,8 @@ def _child(path: str, seed: str) -> None:
     code = 1
     try:
         print(os.getpid(), flush=True)
-        with SqliteDatabase(path) as database:
+        # as `smets meter --store`: what was written survives its process, if not the loss of power
+        with SqliteDatabase(path, synchronous="NORMAL") as database:
             live(database.store(NAME), lambda text: print(text, flush=True), seed)
         code = 0
     except Exception:  # noqa: BLE001  (a fork must never go back into its parent's code)
