@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from random import Random
 from typing import NamedTuple
 
@@ -387,9 +388,15 @@ class MeterRun:
 _TIMER = TimerDue()
 
 
+@cache
+def default_home() -> Scenario:
+    """The default scenario, read once."""
+    return load_scenario(None)
+
+
 def _scenario(seed: str, variant: str) -> Scenario:
     """The default home with a meter of this variant and certificates of this seed."""
-    scenario = load_scenario(None)
+    scenario = default_home()
     entry = replace(emulated(scenario, NAME), variant=variant)
     return replace(scenario, seed=seed, devices=(entry,))
 

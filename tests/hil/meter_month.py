@@ -36,8 +36,8 @@ from gbcs.security.utrn import TopUpKey, ValueClass, make_token
 from gbcs.time import Utc
 from gbcs.usecases import UseCase, by_name, table
 from hil.meter_profiles import DAY, SECOND, Moment, generated
-from hil.meter_run import NAME, MeterRun
-from hil.scenario import emulated, load_scenario
+from hil.meter_run import NAME, MeterRun, default_home
+from hil.scenario import emulated
 from hil.sqlite_store import SqliteDatabase
 from hil.transcript import WAN, Transcript
 from smets.esme.meter import esme_profile
@@ -50,7 +50,7 @@ COMMIT = "commit"
 PER_DAY, TOKENS_ELSEWHERE = 6, 100
 Say = Callable[[str], None]
 
-SCENARIO = load_scenario(None)
+SCENARIO = default_home()
 METER = emulated(SCENARIO, NAME).entity
 PARTIES = {party.role: party.entity for party in reversed(SCENARIO.parties)}
 ASKED = (Role.SUPPLIER, Role.NETWORK_OPERATOR)
