@@ -438,7 +438,10 @@ class Metered(RuleBasedStateMachine):
     def use(self, seconds: int, wh: int) -> None:
         self.home.wait(seconds)
         self.home.handle(Metrology(import_wh=wh, secondary_wh=wh // 3))
-        self.model.use(self.home.work.time, wh, wh // 3)
+        time = self.home.work.time
+        if time == time.floor(1800):  # what is told of as a half hour ends was used in it
+            time = time.plus(us=-1)
+        self.model.use(time, wh, wh // 3)
 
     @rule()
     def timer(self) -> None:
