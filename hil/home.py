@@ -18,12 +18,12 @@ from chts.device_log import DEVICE_TYPES, find
 from chts.events import SendWan, Undeliverable, WanMessage
 from chts.hub import Hub, HubEffect
 from gbcs.asn1.joins import Method
+from gbcs.decoding import decode
 from gbcs.errors import GbcsError, LocalError
 from gbcs.gbt import Block, is_block, parse_block
 from gbcs.ids import EntityId, Kind, Role
 from gbcs.message import Message, parse_message
 from gbcs.party import AccessControlBroker, RemoteParty, compose
-from gbcs.security.store import KeyStore
 from gbcs.security.utrn import TopUpKey, make_token
 from gbcs.time import Utc
 from gbcs.usecases import by_code, by_name
@@ -38,6 +38,7 @@ from smets.store import MemoryStore, Store
 from smets.values import pack, unpack
 
 from .commands import results
+from .home_keys import REPLACED_LATER, HomeKeys
 from .memory_link import MemoryLink
 from .pairs import RULE as PAIR_RULE
 from .pairs import Outcome, establish, has_power, no_partner_key, said, willing
@@ -104,7 +105,7 @@ class Home:
         for entity in scenario.outsiders:
             made.outsider(entity)  # a sender has to hold its certificate, the home does not
         self._addresses = {entry.entity: entry.name for entry in scenario.devices}
-        self.keys: KeyStore = made.keys
+        self.keys = HomeKeys(made, scenario.parties, self._own_store)
         self.parties = {party.name: RemoteParty(party.entity, self.keys) for party in scenario.parties}
         self.broker = AccessControlBroker(
             next(p.entity for p in scenario.parties if p.role is Role.ACCESS_CONTROL_BROKER), self.keys
@@ -446,12 +447,14 @@ def _describe_block(block: Block) -> str:
 
 
 def alert_code(message: Message) -> int | None:
-    """The Alert Code of a DLMS alert, None for any other message."""
+    """The Alert Code of a DLMS alert or of one about credentials, None for any other message."""
     from gbcs.dlms.apdu import DataNotification, parse_apdu
 
     if message.kind is not Kind.ALERT:
         return None
     try:
+        if message.code in REPLACED_LATER:
+            return int(decode(message).values["alertCode"])
         apdu = parse_apdu(message.payload)
     except GbcsError:
         return None

@@ -16,6 +16,7 @@ from gbcs.errors import LocalError
 from gbcs.ids import EntityId, KeyUsage, Role
 from gbcs.pki import ROLE_USES, TestPki
 from gbcs.security.memory import MemoryKeyStore
+from gbcs.security.requests import SigningRequest
 from gbcs.security.store import Credential
 from gbcs.time import Utc
 from smets.behaviours.clock import STATUS, Status
@@ -67,6 +68,21 @@ class Provisioning:
             return self._pki.store
         private = (held.private_key(credential) for credential in held.all())
         return self._pki.store.with_added(held.all(), (key for key in private if key is not None))
+
+    @property
+    def authority(self) -> Credential:
+        """The authority that issues the certificates of parties."""
+        return self._pki.organisation_issuing
+
+    def renewed(self, party: Party, generation: int) -> tuple[Credential, ...]:
+        """Certificates of a party with new keys. Raises LocalError for one whose keys are in a key folder."""
+        if any(self._folders.find(party.entity, *use) is not None for use in ROLE_USES[party.role]):
+            raise LocalError(f"the certificates of {party.name} come from a key folder")
+        return self._pki.organisation(party.role, party.entity, party.name, generation)
+
+    def certified(self, request: SigningRequest, now: Utc) -> Credential:
+        """The certificate of a device that asked for it. Raises BuildError."""
+        return self._pki.certify_device(request.entity, request.usage, request.public_key, now)
 
     def random(self, label: str) -> Callable[[int], bytes]:
         """Octets derived from the seed; every label has its own."""

@@ -11,17 +11,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from gbcs.asn1.own_credentials import read_issue_response
 from gbcs.decoding import decode
 from gbcs.dlms.apdu import AccessRequest, AccessResponse, Choice, parse_apdu
 from gbcs.dlms.axdr import Data, Tag, read_data
 from gbcs.dlms.objects import MemberKind, member
 from gbcs.dlms.protection_rows import protected_read
 from gbcs.dlms.selective import Range
-from gbcs.errors import BuildError, GbcsError
+from gbcs.errors import BuildError, GbcsError, LocalError, SecurityError
 from gbcs.ids import EntityId, KeyUsage
 from gbcs.message import Message, parse_message
 from gbcs.party import RemoteParty, Supplementary
 from gbcs.protect import Keys
+from gbcs.security.requests import read_request
 from gbcs.usecases import UseCase, by_name
 from gbcs.values import json_form
 from smets.esme.interface import ButtonPressed, Shown
@@ -29,16 +31,18 @@ from smets.esme.screens import Screen
 
 from .commands import payload, results
 from .home import Home, alert_code, describe
+from .home_keys import REPLACED_LATER, Brought, brought_by, comes_later
 from .person import NotToBeHad, Person
 from .reading import difference
 from .scenario_file import ScenarioError
 from .scenario_model import Hands, Scenario, Step, Token
-from .scenario_tokens import token_names, with_tokens
+from .scenario_references import AUTHORITY, CERTIFICATE, NEW, TOKEN, USES, Reference, filled, references
 from .transcript import BENCH, BROKEN_OFF_RULE, COMMAND_RULE, EVENT_RULE
 
 ANSWER_SECONDS = 5.0  # a command's answer and alerts have that long
 SENDS = 4  # ours: times a command goes out where the link lost something; executed once all the same
 DISPLAY_RULE = "smets-esme 8"
+CS02C = 0x000A
 UNKNOWN_CODE = 0x7FFF  # ours: a Message Code no use case has
 
 
@@ -61,6 +65,7 @@ class Runner:
         self.home = home if home is not None else Home(scenario)
         self._last: Message | None = None
         self._last_answer: bytes | None = None
+        self._awaited: dict[EntityId, tuple[Brought, ...]] = {}
 
     def __iter__(self) -> Iterator[Result]:
         self.bring_up()
@@ -79,6 +84,7 @@ class Runner:
         self.home.lost = 0
         try:
             result = self._carry_out(step)
+            self._learn_later()
         except GbcsError as error:
             raise ScenarioError(f"step {step.number} ({step.place}): {error}") from None
         self.home.transcript.add(
@@ -128,7 +134,7 @@ class Runner:
         return Result(step, "done", made.digits, True, "")
 
     def _by_hand(self, step: Step) -> Result:
-        home, name, hands = self.home, step.to, with_tokens(step, self._digits).hands
+        home, name, hands = self.home, step.to, filled(step, self._made).hands
         person = Person(lambda press: home.event(name, ButtonPressed(press)), lambda: home.shown(name))
         expected = str(step.expect) if step.display is None else _lines(step.display)
         try:
@@ -178,8 +184,9 @@ class Runner:
         if step.tamper == "old counter":
             counter = 1
         supplementary = self._supplementary(step, use_case)
-        filled = with_tokens(step, self._digits)
-        content = payload(filled, use_case, counter, party.entity, device, Range(0, home.now.seconds))
+        content = payload(
+            filled(step, self._made), use_case, counter, party.entity, device, Range(0, home.now.seconds)
+        )
         if step.tamper == "unknown use case":
             use_case = replace(use_case, code=UNKNOWN_CODE)
         message = party.precommand(use_case, device, counter, content, supplementary)
@@ -195,11 +202,23 @@ class Runner:
 
     def _token_counter(self, step: Step) -> int:
         """The counter of the token in a command, which is the command's, too; 0 without one."""
-        names = (*token_names(step.values), *token_names(step.named))
+        found = (*references(step.values), *references(step.named))
+        names = [one.name for one in found if one.kind == TOKEN]
         return self.home.made_token(names[0]).counter if names else 0
 
-    def _digits(self, name: str) -> str:
-        return self.home.made_token(name).digits
+    def _made(self, found: Reference) -> str:
+        """What a text in a step stands for. Raises LocalError."""
+        keys = self.home.keys
+        if found.kind == TOKEN:
+            return self.home.made_token(found.name).digits
+        if found == Reference(CERTIFICATE, AUTHORITY):
+            return keys.authority().hex()
+        use = USES[found.use]
+        if found.kind in (CERTIFICATE, NEW):
+            make = keys.new_certificate if found.kind == NEW else keys.certificate
+            return make(found.owner, use).hex()
+        entity = next(entry.entity for entry in self.scenario.devices if entry.name == found.owner)
+        return keys.requested_certificate(entity, use[0], self.home.now).hex()
 
     def _patience(self, step: Step) -> float:
         """Seconds that an answer and alerts have to come."""
@@ -253,8 +272,9 @@ class Runner:
             same = answers[0] == self._last_answer
             return "the stored answer" if same else "another answer", "" if same else "not the stored answer"
         try:
-            answer = self.home.parties[step.sender].check_answer(command, answers[0], use_case)
+            answer = self._checked(self.home.parties[step.sender], command, answers[0], use_case)
             codes = results(answer, use_case)
+            self._learn(command, answer, codes)
             found = "success" if not any(codes) else f"results {codes}"
             wanted = [0] * len(codes) if step.expect == "success" else list(step.expect)
             if codes != wanted:
@@ -262,6 +282,44 @@ class Runner:
             return found, self._wrong_values(step, command, answer) or self._wrong_reading(step, answer)
         except GbcsError as error:
             return "an answer", str(error)
+
+    def _checked(self, party: RemoteParty, command: Message, octets: bytes, use_case: UseCase) -> Message:
+        """A checked answer, perhaps protected by what the command brought. Raises GbcsError."""
+        brought = brought_by(command)
+        try:
+            return party.check_answer(command, octets, use_case)
+        except SecurityError:
+            if not brought:
+                raise
+            with self.home.keys.trying(brought):
+                return party.check_answer(command, octets, use_case)
+
+    def _learn(self, command: Message, answer: Message, codes: list[int]) -> None:
+        """Know the certificates a command brought, now or once they count; keep what a device asks for."""
+        if any(codes):
+            return
+        brought = brought_by(command)
+        if command.code == CS02C:
+            request = read_issue_response(answer.payload)
+            if isinstance(request, bytes):
+                self.home.keys.requested(read_request(request))
+        elif brought and comes_later(answer):
+            self._awaited[answer.originator] = brought
+        else:
+            self.home.keys.learn(brought)
+
+    def _learn_later(self) -> None:
+        """Certificates that were to count from a moment on do so: the device says what came of it."""
+        for message, _ in self._alerts():
+            if message.code not in REPLACED_LATER or message.originator not in self._awaited:
+                continue
+            try:
+                self._recipient(message).check_protection(message, message.signature is not None)
+            except GbcsError:
+                continue
+            brought = self._awaited.pop(message.originator)
+            if not any(results(message, by_name(f"{message.code:04X}"))):
+                self.home.keys.learn(brought)
 
     def _wrong_values(self, step: Step, command: Message, answer: Message) -> str:
         if not step.equals:
@@ -313,6 +371,13 @@ class Runner:
         alerts = ((message, alert_code(message)) for message in map(parse_message, came))
         return [(message, code) for message, code in alerts if code is not None]
 
+    def _recipient(self, message: Message) -> RemoteParty:
+        """The party a message is for. Raises LocalError."""
+        for party in self.home.parties.values():
+            if party.entity == message.recipient:
+                return party
+        raise LocalError(f"it is for {message.recipient}, whom nobody knows")
+
     def _wrong_alerts(self, step: Step, sends: int = 1) -> str:
         """Compare the alerts that came with those expected; each is verified as well.
 
@@ -321,11 +386,8 @@ class Runner:
         codes = []
         for message, code in self._alerts():
             codes.append(f"{code:04X}")
-            party = next((p for p in self.home.parties.values() if p.entity == message.recipient), None)
-            if party is None:
-                return f"alert {code:04X} is for {message.recipient}, whom nobody knows"
             try:
-                party.check_protection(message, message.signature is not None)
+                self._recipient(message).check_protection(message, message.signature is not None)
             except GbcsError as error:
                 return f"alert {code:04X}: {error}"
         wanted, came = Counter(step.alerts or ()), Counter(codes)

@@ -15,8 +15,8 @@ A step has one of
                 what happens to a device (`hil.scenario_events`)
     include     the steps of another file
 
-and any step `title`, `alerts`, `told`; those at a meter's buttons `display`. A text `token:NAME` in values
-and codes stands for the digits of a token made before.
+and any step `title`, `alerts`, `told`; those at a meter's buttons `display`. Some texts in values and codes
+stand for something made meanwhile, as `token:NAME` for the digits of a token (`hil.scenario_references`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,17 @@ from .commands import payload
 from .scenario_events import EVENT_KEYS, event_of
 from .scenario_file import Source, Table, read_tables, why_unreadable
 from .scenario_model import Hands, Scenario, Step, Token
-from .scenario_tokens import PLACEHOLDER, token_names, with_tokens
+from .scenario_references import (
+    AUTHORITY,
+    CERTIFICATE,
+    REQUESTED,
+    TOKEN,
+    USES,
+    Reference,
+    filled,
+    placeholder,
+    references,
+)
 from .scenario_values import plain, readable, seconds
 
 TAMPERS = ("repeat", "old counter", "wrong signature", "wrong MAC", "unknown use case")
@@ -304,11 +314,25 @@ def _check_step(scenario: Scenario, table: Table, step: Step, tokens: dict[str, 
         tokens[step.token.name] = step.to
     enter = () if step.hands is None else step.hands.enter
     for key, given in (("values", step.values), ("set", step.named), ("enter", enter)):
-        for name in token_names(given):
-            if tokens.get(name) != step.to:
-                table.fail(key, f"no token {name!r} was made for {step.to} before")
+        for found in references(given):
+            if found.kind != TOKEN:
+                _check_certificate(scenario, table, key, found)
+            elif tokens.get(found.name) != step.to:
+                table.fail(key, f"no token {found.name!r} was made for {step.to} before")
     if step.command:
         _check_command(scenario, table, step, parties[step.sender].entity)
+
+
+def _check_certificate(scenario: Scenario, table: Table, key: str, found: Reference) -> None:
+    if key != "set":
+        table.fail(key, "certificates stand in values by name, in set")
+    if found == Reference(CERTIFICATE, AUTHORITY):
+        return
+    if found.use not in USES:
+        table.fail(key, f"{found.use!r} is none of {', '.join(USES)}")
+    owners = scenario.devices if found.kind == REQUESTED else scenario.parties
+    if found.owner not in {one.name for one in owners}:
+        table.fail(key, f"no {'device' if found.kind == REQUESTED else 'party'} is called {found.owner!r}")
 
 
 def _check_command(scenario: Scenario, table: Table, step: Step, sender: EntityId) -> None:
@@ -319,9 +343,8 @@ def _check_command(scenario: Scenario, table: Table, step: Step, sender: EntityI
         table.fail("tamper", f"{use_case.name} carries no MAC")
     if step.tamper == "repeat":
         return
-    filled = with_tokens(step, lambda name: PLACEHOLDER)
     try:
-        payload(filled, use_case, 1, sender, scenario.hub.chf, Range(0, 0))
+        payload(filled(step, placeholder), use_case, 1, sender, scenario.hub.chf, Range(0, 0))
     except (BuildError, ParseError) as error:
         key = _KEYS.get(error.path.partition("[")[0], "values" if step.named is None else "set")
         table.fail(key, _reason(error))
