@@ -28,7 +28,9 @@ from gbcs.security.utrn import TopUpKey, make_token
 from gbcs.time import Utc
 from gbcs.usecases import by_code, by_name
 from smets.alerts import alert_table
+from smets.behaviours.auxiliary import SetLevel
 from smets.behaviours.joining import AgreeKey, ForgetKey, KeyAgreed, agreeing
+from smets.behaviours.load_control import CancelLoadControlEvent, LoadControlEvent
 from smets.behaviours.pairing import AdmitToNetwork
 from smets.esme.interface import Shown, UserInterface
 from smets.events import Actuate, Effect, Event, Happened, HubTime, PowerRestored, TimerDue
@@ -52,6 +54,8 @@ TOKENS = "tokens/"
 WAN_DELAY_US = 50_000  # ours
 AGREEMENT_US = 1_000_000  # ours: what a key agreement of two devices takes by the home's clock
 JOIN_SECONDS = 90
+INPUT = 2  # the direction of a proportional controller
+ORDER_RULE = "smets-esme 15"
 TIME_CHECK = 86_400  # seconds between two looks at the hub's time
 _CODES = {kind: code for code, kind in DEVICE_TYPES.items()}
 
@@ -329,8 +333,19 @@ class Home:
         elif isinstance(effect, AdmitToNetwork):
             text = "asks for it to be admitted to the network; the hub admits whom the broker adds (CCS01)"
             self._note_pair(name, effect.station, text)
-        elif isinstance(effect, Actuate | Happened):
+        elif isinstance(effect, LoadControlEvent | CancelLoadControlEvent):
+            self._order(name, effect)
+        elif isinstance(effect, Actuate | SetLevel | Happened):
             self.transcript.lines.append(line_of(self.now, name, effect))
+
+    def _order(self, name: str, order: LoadControlEvent | CancelLoadControlEvent) -> None:
+        """A meter orders a load switch; without radios there are no frames of its cluster."""
+        what, text = type(order).__name__, f"event {order.event}"
+        if isinstance(order, LoadControlEvent):
+            text += f": {'on' if order.on else 'off'} for {order.minutes} minutes from {order.start}"
+        text += "; no frame of a cluster crosses this link"
+        to = self._addresses.get(order.station, str(order.station))
+        self.transcript.add(self.now, name, to, "zcl", b"", what, text, "lost", ORDER_RULE)
 
     # -- keys of pairs ----------------------------------------------------------------
 
@@ -398,8 +413,12 @@ class Home:
         self.transcript.add(self.now, sender, to, layer, octets, f"{message.code:04X}", describe(octets))
 
 
-def line_of(now: Utc, name: str, effect: Actuate | Happened) -> Line:
+def line_of(now: Utc, name: str, effect: Actuate | SetLevel | Happened) -> Line:
     """What a transcript says of an effect at a device."""
+    if isinstance(effect, SetLevel):
+        way = "input" if effect.direction == INPUT else "output"
+        text = f"controller {effect.controller} is set to {effect.percent} % {way}"
+        return Line(now, name, name, "ui", b"", "", text, "", "")
     if isinstance(effect, Actuate):
         text = f"{effect.what} {'closes' if effect.on else 'opens'}"
         return Line(now, name, name, "ui", b"", "", text, "", "")

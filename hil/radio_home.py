@@ -280,17 +280,18 @@ class RadioHome(NodesHome):
 
     def _forget_key(self, name: str, station: EntityId) -> None:
         super()._forget_key(name, station)
-        keys = self._seats[name].link_keys
-        if keys.get(station) is not None:
-            keys.forget(station)
-            if name in self._nodes:
-                self._run(self._drop_key(name, station))
+        self._later(0, partial(self._drop_key, name, station))  # radios may be at work just now
 
-    async def _drop_key(self, name: str, station: EntityId) -> None:
-        try:
-            await self._nodes[name].radio.forget_key(station)
-        except RadioError as error:
-            self._note_key(name, station, f"forgetting the key: {error}", "failed")
+    def _drop_key(self, name: str, station: EntityId) -> None:
+        keys = self._seats[name].link_keys
+        if keys.get(station) is None:
+            return
+        keys.forget(station)
+        if name in self._nodes:
+            try:
+                self._run(self._nodes[name].radio.forget_key(station))
+            except RadioError as error:
+                self._note_key(name, station, f"forgetting the key: {error}", "failed")
 
     # -- power ------------------------------------------------------------------------
 

@@ -217,6 +217,7 @@ def _fields(result: Result) -> dict[str, Any]:
     return {
         "v": 1,
         "step": step.number,
+        "file": step.file or None,
         "line": step.line,
         "what": step.what,
         "use_case": step.command or None,

@@ -11,8 +11,11 @@ from hil.monikers import Moniker
 from hil.pairs import RULE
 from hil.runner import Result, Runner
 from hil.scenario import parse_scenario
+from smets.behaviours.auxiliary import SetLevel
 from smets.behaviours.device_log import find
-from tests.hil.homes import HOME, command, meter, step
+from smets.behaviours.load_control import CancelLoadControlEvent, LoadControlEvent
+from smets.behaviours.pairing import AdmitToNetwork
+from tests.hil.homes import HOME, command, meter, run, step
 
 A, B = "meter 0", "meter 1"
 ID_A, ID_B = "00DB123456790000", "00DB123456790001"
@@ -63,9 +66,7 @@ def held(home: Home, name: str, other: str) -> bytes | None:
 
 
 def said(made: Runner) -> list[str]:
-    return [
-        line.text for line in made.home.transcript.lines if line.layer == "cbke" and line.rule == RULE
-    ]
+    return [line.text for line in made.home.transcript.lines if line.layer == "cbke" and line.rule == RULE]
 
 
 def test_a_join_leads_to_a_key(pair: Runner) -> None:
@@ -139,3 +140,36 @@ def test_the_same_seed_makes_the_same_key() -> None:
             expect(made, join(B, ID_A, "CS03B"), join(A, ID_B))
             keys.add(held(home, A, ID_B))
     assert len(keys) == 1
+
+
+# -- other effects of a meter ---------------------------------------------------------------
+
+
+def test_what_crosses_no_memory_link_is_told() -> None:
+    """Orders for load switches, and the wish to have a consumer's device admitted."""
+    made, _ = run(TWO)
+    home, switch = made.home, EntityId.parse(ID_B)
+    orders = (
+        LoadControlEvent(switch, 5, home.now, 30, True),
+        CancelLoadControlEvent(EntityId.parse(ABSENT), 5),
+        SetLevel(1, 2, 40),
+        AdmitToNetwork(switch, "12345678"),
+    )
+    before = len(home.transcript.lines)
+    for order in orders:
+        home._effect(A, order)
+    said = [(line.to, line.layer, line.code, line.text) for line in home.transcript.lines[before:]]
+    nowhere = "no frame of a cluster crosses this link"
+    admits = "the hub admits whom the broker adds (CCS01)"
+    assert said == [
+        (B, "zcl", "LoadControlEvent", f"event 5: on for 30 minutes from {home.now}; {nowhere}"),
+        (ABSENT, "zcl", "CancelLoadControlEvent", f"event 5; {nowhere}"),
+        (A, "ui", "", "controller 1 is set to 40 % input"),
+        (
+            B,
+            "cbke",
+            "",
+            "asks for it to be admitted to the network; the hub admits whom the broker adds (CCS01)",
+        ),
+    ]
+    assert "12345678" not in repr(home.transcript.lines)

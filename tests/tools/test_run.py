@@ -19,7 +19,7 @@ from tools.main import main
 GOOD = HOME + METER + READ + step(wait="10")
 BAD = GOOD + command("ECS52", expect='"refused"')
 STEP = GOOD.splitlines().index("[[step]]") + 1
-FIELDS = ["v", "step", "line", "what", "use_case", "from", "to", "expected", "found", "passed", "why"]
+FIELDS = ["v", "step", "file", "line", "what", "use_case", "from", "to", "expected", "found", "passed", "why"]
 
 
 @pytest.fixture
@@ -79,6 +79,7 @@ def test_json(smets: Smets) -> None:
     assert read == {
         "v": 1,
         "step": 1,
+        "file": None,
         "line": STEP,
         "what": "ECS52 Read ESME/SAPC/Comms Hub Firmware Version",
         "use_case": "ECS52",
