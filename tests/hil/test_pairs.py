@@ -169,7 +169,7 @@ def test_what_crosses_no_memory_link_is_told() -> None:
             B,
             "cbke",
             "",
-            "asks for it to be admitted to the network; the hub admits whom the broker adds (CCS01)",
+            f"asks for it to be admitted to the network; {admits}",
         ),
     ]
     assert "12345678" not in repr(home.transcript.lines)
