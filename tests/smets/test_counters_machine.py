@@ -189,5 +189,5 @@ TestCounters = Counters.TestCase
 @pytest.mark.long
 def test_ten_thousand_steps() -> None:
     run_state_machine_as_test(
-        Counters, settings=settings(max_examples=100, stateful_step_count=100, deadline=None)
+        Counters, settings=settings(max_examples=110, stateful_step_count=100, deadline=None)
     )
