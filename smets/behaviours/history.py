@@ -116,11 +116,6 @@ class History(Behaviour):
         book = self._turned(work, _read(work))
         return (_difference(_mark(work), book.marks[period]), *book.rings[period])
 
-    def begun(self, work: Work, period: Period) -> tuple[int, ...]:
-        """When the current period and each of those before it began, in seconds of the device's clock."""
-        number, depth = self._number(period, _day(work)), self.settings.depths[period]
-        return tuple(86_400 * self._first_day(period, number - n) for n in range(depth + 1))
-
     def _turned(self, work: Work, book: Book) -> Book:
         """The store as it is with the periods closed that have ended."""
         day = _day(work)
@@ -145,15 +140,6 @@ class History(Behaviour):
             return (day + 6 - self.settings.first_weekday) // 7  # 2000-01-01 was a Saturday
         date = _dt.date.fromordinal(ORIGIN + min(max(day, _FIRST_DAY), _LAST_DAY))
         return 12 * date.year + date.month
-
-    def _first_day(self, period: Period, number: int) -> int:
-        """The first day of a period by its number."""
-        if period is Period.DAY:
-            return number
-        if period is Period.WEEK:
-            return 7 * number + self.settings.first_weekday - 6
-        year, month = divmod(max(number, 13) - 1, 12)  # dates begin with January of the year 1
-        return _dt.date(year, month + 1, 1).toordinal() - ORIGIN
 
 
 def _day(work: Work) -> int:

@@ -19,7 +19,7 @@ from gbcs.time import Utc
 
 from ..behaviours.auxiliary import BOOST, kind_at
 from ..behaviours.auxiliary_rules import CONTROLLERS, Kind
-from ..behaviours.charging import EMERGENCY_ACTIVE, PREPAYMENT_MODE, payment_mode
+from ..behaviours.charging import EMERGENCY_ACTIVE, PREPAYMENT_MODE, payment_mode, to_clear
 from ..behaviours.clock import STATUS
 from ..behaviours.device_log import entries
 from ..behaviours.history import History, Period
@@ -27,7 +27,7 @@ from ..behaviours.load_limit import STATE as LOAD_LIMIT
 from ..behaviours.load_limit import Phase
 from ..behaviours.payment import AVAILABLE, CONDITIONS, EXHAUSTED, LOW_CREDIT, SUSPENDED
 from ..behaviours.privacy_pin import PrivacyPin
-from ..behaviours.supply import reasons_of, state_of
+from ..behaviours.supply import Reason, reasons_of, state_of
 from ..behaviours.tariff_registers import (
     BLOCK_COUNTERS,
     BLOCK_REGISTERS,
@@ -68,6 +68,7 @@ class Form(Enum):
     COUNT = "a number"
     TEXT = "text as it is"
     OCTETS = "hex digits"
+    TO_CLEAR = "currency, what restores the supply; empty where nothing has to be paid"
     CREDIT_STATE = "what there is to tell of credit"
     LIMIT_STATE = "whether power was above the load limit"
     SWITCHED = "off, or how many per cent"
@@ -137,6 +138,7 @@ ROWS: tuple[Row, ...] = (
     _row("balance", "MeterBalance", Form.MONEY),
     _row("emergency credit left", "EmergencyCreditBalance", Form.MONEY, When.PREPAYMENT),
     _row("credit", "", Form.CREDIT_STATE, When.USED, "MeterBalance"),
+    _row("to pay for supply", "", Form.TO_CLEAR, When.USED, "MeterBalance"),
     _row("accumulated debt", "AccumulatedDebtRegister", Form.MONEY, When.PREPAYMENT),
     _row("debt 1", "TimeDebtRegister1", Form.MONEY, When.PREPAYMENT),
     _row("debt 1 taken", "DebtRecoveryRates1", Form.CHARGE, When.PREPAYMENT),
@@ -264,6 +266,12 @@ def credit_texts(work: Work) -> tuple[str, ...]:
     return tuple(text for holds, text in texts if holds)
 
 
+def _to_clear(work: Work, value: Value, row: Row) -> str:
+    """The debt to clear, while lack of credit is why there is no supply (smets-esme 11.7)."""
+    amount = to_clear(work) if Reason.CREDIT in reasons_of(work) else 0
+    return money(work, amount) if amount else ""
+
+
 def _number(value: Value) -> int:
     return int(value) if isinstance(value, int) else 0
 
@@ -356,6 +364,7 @@ _TEXTS: dict[Form, Callable[[Work, Value, Row], str]] = {
     Form.COUNT: lambda work, value, row: str(_number(value)),
     Form.TEXT: _text,
     Form.OCTETS: lambda work, value, row: value.hex().upper() if isinstance(value, bytes) else "",
+    Form.TO_CLEAR: _to_clear,
     Form.CREDIT_STATE: lambda work, value, row: ", ".join(credit_texts(work)),
     Form.LIMIT_STATE: _limit,
     Form.SWITCHED: _switched,

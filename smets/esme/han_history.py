@@ -9,7 +9,7 @@ type, reading it fails. Source: SMETS 5.7.5.11, .12 (reference: smets-esme 3 and
 from __future__ import annotations
 
 from ..behaviours.history import History, Period
-from ..behaviours.tenancy import restricted_until
+from ..behaviours.tenancy import shown_history
 from ..han.cluster_values import Source, ValueRow
 from ..han.endpoints import METER, PREPAYMENT
 from ..work import Work
@@ -32,9 +32,7 @@ def history_rows(history: History) -> tuple[ValueRow, ...]:
 
 def _used(history: History, period: Period, n: int, part: int) -> Source:
     def used(work: Work) -> object:
-        found = history.used(work, period)
-        if n >= len(found) or history.begun(work, period)[n] < restricted_until(work):
-            return None
-        return found[n][part]
+        found = shown_history(work, history, period)
+        return found[n][part] if n < len(found) else None
 
     return used

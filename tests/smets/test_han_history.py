@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable
-
 import pytest
 
 from gbcs.time import Utc
@@ -101,39 +98,3 @@ def test_nothing_from_before_the_tenancy_is_shown(restricted: Utc, days: int) ->
         last = first + 0x2B if cluster == METER else 0x052C
         assert sum(first <= number <= last for number in shown(home, cluster)) == days
     assert (read(home, METER, "CurrentMonth") is None) is (days < 9)
-
-
-def _begin(of: Callable[[datetime.date], datetime.date], day: datetime.date, n: int) -> datetime.date:
-    for _ in range(n):
-        day = of(day) - datetime.timedelta(1)
-    return of(day)
-
-
-@pytest.mark.parametrize("day", [(2026, 1, 1), (2024, 2, 29), (2000, 1, 1), (2000, 1, 3), (2031, 12, 31)])
-@pytest.mark.parametrize("first_weekday", [1, 4, 7])
-def test_when_periods_began(day: tuple[int, int, int], first_weekday: int) -> None:
-    from smets.behaviours.clock import set_clock
-    from smets.behaviours.history import HistorySettings
-
-    home, now, date = Home.new(), Utc.of(*day, 13), datetime.date(*day)
-    work = home.work
-    set_clock(work, now)
-    history = History(HistorySettings(first_weekday=first_weekday))
-    begins: dict[Period, Callable[[datetime.date], datetime.date]] = {
-        Period.DAY: lambda d: d,
-        Period.WEEK: lambda d: d - datetime.timedelta((d.isoweekday() - first_weekday) % 7),
-        Period.MONTH: lambda d: d.replace(day=1),
-    }
-    for period, of in begins.items():
-        expected = [_begin(of, date, n) for n in range(history.settings.depths[period] + 1)]
-        since = datetime.date(2000, 1, 1)
-        assert list(history.begun(work, period)) == [86_400 * (d - since).days for d in expected]
-
-
-@pytest.mark.parametrize("offset", [-(10**17), 10**17])
-def test_no_clock_is_too_early_or_too_late(offset: int) -> None:
-    work = Home.new().work
-    work.set_value("clock/offset", offset)
-    for period in Period:
-        begun = History().begun(work, period)
-        assert list(begun) == sorted(begun, reverse=True)

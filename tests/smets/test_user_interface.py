@@ -148,6 +148,18 @@ def test_conditions_of_credit_and_of_the_load_limit_are_told() -> None:
     assert "load limit" in two.titles(Screen.ITEMS)
 
 
+def test_what_has_to_be_paid_for_supply_is_shown_while_there_is_none() -> None:
+    one = person({"PaymentMode": PREPAID, "MeterBalance": 1_000, "AccumulatedDebtRegister": 250_000})
+    assert "to pay for supply" not in one.titles(Screen.ITEMS)
+    assert not any(one.home.run("ECS04a", [-151_000]).results)
+    while one.shown.lines[0] != "to pay for supply":
+        one.press(NEXT)
+    assert one.shown.lines[1] == "GBP 4.00"  # 2.50 of debt, 1.50 below the threshold
+    assert not any(one.home.run("ECS04a", [200_000]).results)
+    one.press(GO_HOME)
+    assert "to pay for supply" not in one.titles(Screen.ITEMS)
+
+
 def test_personal_items_are_not_shown_without_the_pin() -> None:
     one = locked({"MeterBalance": 100, "SupplierMessage": b"Hello", "TariffTOURegisterMatrix.TOU1": 5})
     shown = {row.title: row.guard for row in one.meter.display.rows}
