@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from math import cos, pi, sin
 from pathlib import Path
 from random import Random
@@ -42,7 +41,19 @@ class Moment(NamedTuple):
     ends: bool = False
 
 
-Row = tuple[int, Event]
+class HalfHour(NamedTuple):
+    """What is used in a half hour, and measured all through it."""
+
+    import_wh: int
+    export_wh: int
+    import_varh: int
+    export_varh: int
+    secondary_wh: int
+    power_w: int | None
+    voltage_v: tuple[int, ...]
+
+
+Row = tuple[int, Event | HalfHour]
 """Microseconds, and what happens then, or what is used in the half hour from then on."""
 Day = Callable[[int], Sequence[Moment]]
 """The moments of a day, by its number since 2000-01-01, in the order of their times."""
@@ -108,17 +119,17 @@ def generated(kind: str, seed: str, variant: str) -> Day:
 def _told(rows: Iterable[Row]) -> list[Moment]:
     """The moments of rows in their order: half hours from their beginning, other events as they are."""
     found: list[Moment] = []
-    used: Metrology | None = None  # in a half hour that has not been told of
+    used: HalfHour | None = None  # that has not been told of
     end = 0
     for us, event in rows:
         before = _NOTHING
         if used is not None and end <= us:
-            if end == us and isinstance(event, Metrology):
+            if end == us and isinstance(event, HalfHour):
                 before = used
             else:
                 found.append(Moment(end, _both(used, _NOTHING), True))
             used = None
-        if isinstance(event, Metrology):
+        if isinstance(event, HalfHour):
             found.append(Moment(us, _both(before, event), before is not _NOTHING))
             used, end = event, us + LENGTH
         else:
@@ -128,20 +139,12 @@ def _told(rows: Iterable[Row]) -> list[Moment]:
     return found
 
 
-def _both(used: Metrology, now: Metrology) -> Metrology:
+def _both(used: HalfHour, now: HalfHour) -> Metrology:
     """What was used, and what is measured from now on."""
-    return Metrology(
-        used.import_wh,
-        used.export_wh,
-        used.import_varh,
-        used.export_varh,
-        used.secondary_wh,
-        now.power_w,
-        now.voltage_v,
-    )
+    return Metrology(*used[:5], *now[5:])
 
 
-_NOTHING = Metrology()
+_NOTHING = HalfHour(0, 0, 0, 0, 0, None, ())
 
 
 def _half_hours(random: Random, home: Kind, variant: str, number: int) -> list[Row]:
@@ -167,7 +170,7 @@ def _half_hours(random: Random, home: Kind, variant: str, number: int) -> list[R
         secondary = int(_HEATER_W * level / 2) if variant == "twin" and 0.5 <= hour < 7.5 else 0
         net = int(watts - made)
         volts = tuple(int(NOMINAL_V - watts / 1500 + random.uniform(-3, 3)) for _ in range(phases))
-        event = Metrology(
+        event = HalfHour(
             max(0, net) // 2, max(0, -net) // 2, max(0, net) // 14, max(0, -net) // 40, secondary, net, volts
         )
         found.append((n * LENGTH, event))
@@ -195,9 +198,9 @@ def _with_faults(random: Random, rows: list[Row], variant: str) -> list[Moment]:
             at = random.randrange(HALF_HOURS)
             for n in range(at, min(at + random.randint(1, 3), HALF_HOURS)):
                 us, event = rows[n]
-                if isinstance(event, Metrology):
+                if isinstance(event, HalfHour):
                     levels = (volts, *event.voltage_v[1:])
-                    rows[n] = (us, replace(event, voltage_v=levels))
+                    rows[n] = (us, event._replace(voltage_v=levels))
     moments = _told(rows)
     off: list[tuple[int, int]] = []
     for chance, begins, ends in (*_FAULTS, *((_PHASE_LOST,) if variant == "polyphase" else ())):
@@ -271,7 +274,7 @@ def _profile(file: object, name: str) -> Profile:
         us, event = _row(row, where)
         if found and us < found[-1][0]:
             raise ProfileError(f"{where}: is earlier than the row before it")
-        if isinstance(event, Metrology):
+        if isinstance(event, HalfHour):
             if us == counted:
                 raise ProfileError(f"{where}: that half hour is there twice")
             counted = us
@@ -313,8 +316,8 @@ def _row(row: Mapping[str | None, object], where: str) -> Row:
         raise ProfileError(f"{where}: the voltage of a phase before is missing")
     if power is None:
         power = 2 * (counts[0] + counts[4] - counts[1])
-    used = Metrology(**dict(zip(COUNTS, counts, strict=True)), power_w=power, voltage_v=tuple(given))
-    return us, used
+    wh_in, wh_out, varh_in, varh_out, secondary = counts
+    return us, HalfHour(wh_in, wh_out, varh_in, varh_out, secondary, power, tuple(given))
 
 
 def _number(cells: Mapping[str, str], name: str, where: str, lo: int, hi: int) -> int | None:

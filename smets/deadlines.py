@@ -8,75 +8,98 @@ asked again once a day, since what looks ahead may look no further.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 
-from gbcs.time import Utc
-
+from .events import TimerDue
 from .profile import Behaviour
 from .work import NotingWork, Work
 
-_NEVER = 1 << 62  # later than any time of the device
+NEVER = 1 << 62  # later than any time of the device
 _DAY = 86_400_000_000
 
 
 class Deadlines:
-    """What the behaviours of one device wait for. `changed`: keys written since, which it takes."""
+    """What the behaviours of one device wait for. `changed`: keys written since, which it takes.
 
-    __slots__ = ("_behaviours", "_changed", "_due", "_last", "_places", "_prefixes", "_readers", "_until")
+    `told` are the behaviours a TimerDue is for, in their order, and `due` from when on, microseconds,
+    by their place: their deadlines as of the last `next`, from ever on for those without any.
+    """
+
+    __slots__ = (
+        "_behaviours",
+        "_changed",
+        "_due",
+        "_last",
+        "_prefixes",
+        "_read",
+        "_readers",
+        "_until",
+        "due",
+        "told",
+    )
 
     def __init__(self, behaviours: Sequence[Behaviour], changed: set[str]) -> None:
-        self._behaviours = [b for b in behaviours if type(b).deadline is not Behaviour.deadline]
-        self._places = {id(behaviour): place for place, behaviour in enumerate(self._behaviours)}
-        count = len(self._behaviours)
+        self.told = tuple(b for b in behaviours if _waits(b) or b.hears(TimerDue))
+        count = len(self.told)
         self._changed = changed
-        self._due = [_NEVER] * count
-        self._until = [-_NEVER] * count  # from when on it has to be asked again
+        self.due = [-NEVER] * count
+        self._due = [NEVER] * count  # the deadlines
+        self._until = [-NEVER if _waits(b) else NEVER for b in self.told]  # when to ask it again
         self._readers: dict[str, list[int]] = {}  # places of behaviours by a key they read
         self._prefixes: dict[str, list[int]] = {}
-        self._last = -_NEVER
+        self._read: list[set[str]] = [set() for _ in range(count)]  # keys and prefixes, by place
+        self._last = -NEVER
+        for place, behaviour in enumerate(self.told):
+            for key in behaviour.follows:
+                self._readers.setdefault(key, []).append(place)
 
-    def next(self, work: Work) -> Utc | None:
-        """The earliest of all after a unit of work, never before its time."""
+    def next(self, work: Work) -> int:
+        """The earliest of all after a unit of work, never before its time; NEVER: there is none."""
         now, until = work.now.us, self._until
         if now < self._last:  # the shell's time went back
-            until[:] = [-_NEVER] * len(until)
+            until[:] = [-NEVER if _waits(b) else NEVER for b in self.told]
         self._last = now
-        self._mark_readers()
-        if min(until, default=_NEVER) <= now:
-            noting = NotingWork(work)
-            for place, time in enumerate(until):
-                if time <= now:
-                    self._ask(place, noting)
-        due = min(self._due, default=_NEVER)
+        if self._changed:
+            self._mark_readers()
+        noting = None
+        for place in compress(range(len(until)), map(now.__ge__, until)):
+            if self.told[place].follows:
+                self._ask(place, work)
+            else:
+                noting = noting or NotingWork(work)
+                self._ask(place, noting)
+                self._note(place, noting)
         # what came due while the device was not there is done now, not in the past
-        return None if due == _NEVER else Utc(max(due, now))
-
-    def place(self, behaviour: Behaviour) -> int | None:
-        """By what `is_due` knows a behaviour; None for one without deadlines."""
-        return self._places.get(id(behaviour))
-
-    def is_due(self, place: int, now: Utc) -> bool:
-        """Whether the deadline of a behaviour is there."""
-        return self._due[place] <= now.us
+        return max(min(self._due, default=NEVER), now)
 
     def _mark_readers(self) -> None:
         """Have those asked again that read a key which was written."""
-        readers, prefixes, until = self._readers, self._prefixes, self._until
-        for key in self._changed:
-            for place in readers.get(key, ()):
-                until[place] = -_NEVER
-            for prefix, places in prefixes.items():
-                if key.startswith(prefix):
-                    for place in places:
-                        until[place] = -_NEVER
-        self._changed.clear()
+        readers, until, changed = self._readers, self._until, self._changed
+        for key in readers.keys() & changed:
+            for place in readers[key]:
+                until[place] = -NEVER
+        for prefix, places in self._prefixes.items():
+            if any(key.startswith(prefix) for key in changed):
+                for place in places:
+                    until[place] = -NEVER
+        changed.clear()
 
-    def _ask(self, place: int, work: NotingWork) -> None:
-        due = self._behaviours[place].deadline(work)
-        self._due[place] = _NEVER if due is None else due.us
-        self._until[place] = work.now.us + _DAY if due is None else due.us
+    def _ask(self, place: int, work: Work) -> None:
+        found = self.told[place].deadline(work)
+        due = NEVER if found is None else found.us
+        self._due[place] = self.due[place] = due
+        self._until[place] = work.now.us + _DAY if found is None else due
+
+    def _note(self, place: int, work: NotingWork) -> None:
+        """Ask it again when what it read is written."""
         for index, read in ((self._readers, work.keys), (self._prefixes, work.prefixes)):
-            for name in read:
-                places = index.setdefault(name, [])
-                if place not in places:  # one that reads it no longer is asked in vain at most
-                    places.append(place)
+            if not read <= self._read[place]:
+                for name in read - self._read[place]:  # what it reads no longer is asked in vain at most
+                    index.setdefault(name, []).append(place)
+                self._read[place] |= read
             read.clear()
+
+
+def _waits(behaviour: Behaviour) -> bool:
+    """Whether a behaviour has deadlines."""
+    return type(behaviour).deadline is not Behaviour.deadline

@@ -14,9 +14,10 @@ the time of the event, periods in between are not recorded, and the device says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
+from itertools import compress
 from typing import TYPE_CHECKING, TypeAlias
 
 from gbcs.errors import Check, GbcsError, ParseError, SecurityError
@@ -41,7 +42,7 @@ from .checks import (
     Outcome,
     arrived,
 )
-from .deadlines import Deadlines
+from .deadlines import NEVER, Deadlines
 from .eventlog import write
 from .events import (
     ArmStoreFault,
@@ -62,7 +63,7 @@ from .profile import Behaviour, Profile
 from .settings import DEFAULT_SETTINGS, DeviceSettings
 from .store import Store, StoreError
 from .values import pack, unpack
-from .work import LOG, AlertRequest, Cache, Work, reply_name
+from .work import LOG, AlertRequest, Cache, ObservingWork, Work, reply_name
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -98,8 +99,7 @@ class Device:
         self._changed: set[str] = set()
         self._deadlines = Deadlines(profile.behaviours, self._changed)
         self._hearers: dict[type[Event], tuple[Hearer, ...]] = {}
-        # of TimerDue, each with its place among the deadlines
-        self._waiting = tuple((b.handle, self._deadlines.place(b)) for b in self._that_hear(TimerDue))
+        self._timers = tuple(b.handle for b in self._deadlines.told)
         counting = tuple(self._that_hear(Metrology))
         self._counting = tuple(b.handle for b in counting if b.counts)
         self._sensing = tuple(b.handle for b in counting if not b.counts)
@@ -115,7 +115,7 @@ class Device:
     @property
     def next_deadline(self) -> Utc | None:
         """When the device wants `handle(TimerDue)`, in the shell's time; None: not at all."""
-        return self._deadline
+        return None if self._deadline == NEVER else Utc(self._deadline)
 
     def handle(self, event: Event, now: Utc) -> tuple[Effect, ...]:
         """Everything an event causes, deadlines that came due before it included.
@@ -125,9 +125,9 @@ class Device:
         """
         for _ in range(MAX_CATCH_UP):
             due = self._deadline
-            if due is None or due > now or (due == now and isinstance(event, TimerDue | Metrology)):
+            if due > now.us or (due == now.us and isinstance(event, TimerDue | Metrology)):
                 break
-            self._run(_TIMER, due)
+            self._run(_TIMER, Utc(due))
         else:
             self._skip(now)
         self._run(event, now)
@@ -138,9 +138,9 @@ class Device:
     def _skip(self, now: Utc) -> None:
         """Do at once what is left of a catch-up that takes too long, and say so."""
         due = self._deadline
-        if due is not None and due < now:
+        if due < now.us:
             self._run(_TIMER, now)
-            text = f"the time from {due} to {now} was not lived through"
+            text = f"the time from {Utc(due)} to {now} was not lived through"
             self._released.append(Happened("skipped", text, f"house rule: catch-up of {MAX_CATCH_UP}"))
 
     def reopened(self, now: Utc) -> Device:
@@ -154,13 +154,13 @@ class Device:
 
     def observe(self, now: Utc) -> Work:
         """A unit of work to look at the device's state with; for tests and displays, never committed."""
-        return self._work(now)
+        return self._work(now, ObservingWork)
 
     # -- one unit of work -------------------------------------------------------------
 
-    def _work(self, now: Utc) -> Work:
+    def _work(self, now: Utc, kind: type[Work] = Work) -> Work:
         profile = self.profile
-        return Work(
+        return kind(
             self._store,
             now,
             profile.defaults,
@@ -173,32 +173,43 @@ class Device:
 
     def _run(self, event: Event, now: Utc) -> None:
         work = self._work(now)
-        identity = Identity(work, self._cache)
-        powered = work.get(POWER_LOST) is None
-        if isinstance(event, PowerRestored) or powered:
+        if work.value(POWER_LOST) is not None and not isinstance(event, PowerRestored):
+            return
+        try:
+            self._happen(work, event)
+            new_credentials = work.put_under((CELL, OWN))
+            work.commit()
+        except BaseException:
+            work.abandon()
+            raise
+        if new_credentials:
+            self._cache.forget()
+        self._released += work.effects
+        self._deadline = self._next_deadline(work)
+
+    def _happen(self, work: Work, event: Event) -> None:
+        """All that an event changes and sends."""
+        kind = type(event)
+        if kind is not Metrology and kind is not TimerDue:
             if isinstance(event, RemotePartyMessage):
-                self._message(work, identity, event.octets)
+                self._message(work, Identity(work, self._cache), event.octets)
             elif isinstance(event, ArmStoreFault):
                 arm_fault(work, event.index, event.code)
-            if isinstance(event, PowerLost):
-                work.set_value(POWER_LOST, now.us)
-            self._tell(work, event)
-            if isinstance(event, PowerRestored):
-                work.put(POWER_LOST, None)
+            elif isinstance(event, PowerLost):
+                work.set_value(POWER_LOST, work.now.us)
+        self._tell(work, event)
+        if isinstance(event, PowerRestored):
+            work.put(POWER_LOST, None)
+        if work.answers or work.alerts:
+            identity = Identity(work, self._cache)
             for name, payload in work.answers:
                 self._answer_late(work, identity, name, payload)
             work.answers.clear()
             self._send_alerts(work, identity)
-            new_credentials = work.changed((CELL, OWN))
-            work.commit()
-            if new_credentials:
-                self._cache.forget()
-            self._released += work.effects
-            self._deadline = self._next_deadline(work)
 
-    def _next_deadline(self, work: Work) -> Utc | None:
-        if work.get(POWER_LOST) is not None:
-            return None
+    def _next_deadline(self, work: Work) -> int:
+        if work.value(POWER_LOST) is not None:
+            return NEVER
         return self._deadlines.next(work)
 
     def _tell(self, work: Work, event: Event) -> None:
@@ -206,7 +217,7 @@ class Device:
         kind = type(event)
         if kind is TimerDue:
             self._tell_what_is_due(work)
-        elif kind is Metrology and self._deadline == work.now:
+        elif kind is Metrology and self._deadline == work.now.us:
             # what was used until now belongs to the periods that end now, what is sensed does not
             for hear in self._counting:
                 hear(work, event)
@@ -221,17 +232,15 @@ class Device:
                 hearer(work, event)
 
     def _tell_what_is_due(self, work: Work) -> None:
-        deadlines, now = self._deadlines, work.now
-        any_may_be = bool(self._changed)  # somebody else wrote: the deadlines are not those of now
-        for timer, place in self._waiting:
-            if any_may_be or place is None or deadlines.is_due(place, now):
-                timer(work, _TIMER)
+        timers: Iterable[Hearer] = self._timers
+        if not self._changed:  # else somebody else wrote, and the deadlines are not those of now
+            timers = compress(timers, map(work.now.us.__ge__, self._deadlines.due))
+        for timer in timers:
+            timer(work, _TIMER)
 
     def _that_hear(self, kind: type[Event]) -> Iterator[Behaviour]:
         """The behaviours that react to events of a type."""
-        for behaviour in self.profile.behaviours:
-            if type(behaviour).handle is not Behaviour.handle and not issubclass(kind, behaviour.ignores):
-                yield behaviour
+        return (behaviour for behaviour in self.profile.behaviours if behaviour.hears(kind))
 
     # -- commands ---------------------------------------------------------------------
 

@@ -45,6 +45,8 @@ class Behaviour:
     name = ""
     ignores: tuple[type[Event], ...] = ()
     """Types of events that `handle` need not be called with: they change nothing."""
+    follows: tuple[str, ...] = ()
+    """Keys of the store that `deadline` reads, where they are always the same; else they are noted."""
     counts = False
     """Whether what metrology tells at the end of a period belongs to that period."""
 
@@ -53,6 +55,10 @@ class Behaviour:
 
     def handle(self, work: Work, event: Event) -> None:
         """React to an event. TimerDue: the deadline is there, or there are no deadlines."""
+
+    def hears(self, kind: type[Event]) -> bool:
+        """Whether `handle` need be called with events of a type."""
+        return type(self).handle is not Behaviour.handle and not issubclass(kind, self.ignores)
 
     def deadline(self, work: Work) -> Utc | None:
         """When `handle` wants a TimerDue, in the shell's time.

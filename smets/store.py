@@ -7,7 +7,7 @@ raised, none is. A device therefore is exactly what its store holds.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
@@ -34,11 +34,12 @@ class Store(Protocol):
 class MemoryStore:
     """A store that lives as long as the process; for tests and `memory:` homes."""
 
-    __slots__ = ("_held", "_keys")
+    __slots__ = ("_held", "_keys", "_sorted")
 
     def __init__(self, held: Mapping[str, bytes] | None = None) -> None:
         self._held: dict[str, bytes] = dict(held or {})
-        self._keys = sorted(self._held)  # so that a scan costs what it finds
+        self._keys = list(self._held)
+        self._sorted = False  # they are when a scan asks, so that it costs what it finds
 
     def get(self, key: str) -> bytes | None:
         """The octets held under a key, or None."""
@@ -47,6 +48,7 @@ class MemoryStore:
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """Every (key, octets) whose key starts with the prefix, in key order."""
         found: list[tuple[str, bytes]] = []
+        self._sort()
         for index in range(bisect_left(self._keys, prefix), len(self._keys)):
             key = self._keys[index]
             if not key.startswith(prefix):
@@ -56,13 +58,23 @@ class MemoryStore:
 
     def commit(self, changes: Mapping[str, bytes | None]) -> None:
         """Apply all changes; None deletes."""
-        for key, octets in changes.items():
-            if octets is not None:
-                if key not in self._held:
-                    insort(self._keys, key)
-                self._held[key] = octets
-            elif self._held.pop(key, None) is not None:
-                del self._keys[bisect_left(self._keys, key)]
+        held = self._held
+        if None in changes.values():
+            for key in [key for key, octets in changes.items() if octets is None]:
+                if held.pop(key, None) is not None:
+                    self._sort()
+                    del self._keys[bisect_left(self._keys, key)]
+            changes = {key: octets for key, octets in changes.items() if octets is not None}
+        fresh = changes.keys() - held.keys()
+        if fresh:
+            self._keys += fresh
+            self._sorted = False
+        held.update(changes)  # type: ignore[arg-type]  # there is no None
+
+    def _sort(self) -> None:
+        if not self._sorted:
+            self._keys.sort()
+            self._sorted = True
 
     def snapshot(self) -> dict[str, bytes]:
         """A copy of everything held."""

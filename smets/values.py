@@ -7,6 +7,7 @@ checksum behind them tells a damaged value from a whole one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from struct import Struct
 from struct import error as StructError
 from typing import TypeAlias
@@ -25,8 +26,31 @@ _CRC = Struct(">I").pack
 
 def pack(value: Value) -> bytes:
     """The octets of a value."""
-    body = _pack(value)
+    body = _INT(b"i\x08", value) if type(value) is int and _LEAST <= value <= _MOST else _pack(value)
     return body + _CRC(crc32(body))
+
+
+def pack_all(*some: Mapping[str, Value]) -> tuple[dict[str, bytes | None], list[str]]:
+    """The octets of each of some values, as `pack` gives them; and which are not plain (`is_plain`)."""
+    packed: dict[str, bytes | None] = {}
+    others = []
+    for values in some:
+        for key, value in values.items():
+            kind = type(value)
+            try:
+                if kind is int:
+                    body = _INT(b"i\x08", value)
+                elif kind is tuple and set(map(type, value)) == _INTS:  # type: ignore[arg-type]
+                    head, numbers = _NUMBERS[len(value)]  # type: ignore[arg-type]
+                    body = head + numbers(*value)  # type: ignore[misc]
+                else:
+                    body = _pack(value)
+                    if not is_plain(value):
+                        others.append(key)
+            except (StructError, IndexError):  # more than eight octets, or more numbers than that
+                body = _pack(value)
+            packed[key] = body + _CRC(crc32(body))
+    return packed, others
 
 
 def unpack(octets: bytes) -> Value:
@@ -51,24 +75,23 @@ def is_plain(value: Value) -> bool:
 
 
 _PLAIN = frozenset((type(None), bool, int, bytes, str))
-_HEADS = tuple(b"i" + length_octets(size) for size in range(64))
+_LEAST, _MOST = -(2**63), 2**63 - 1  # of a number in eight octets
+_INT = Struct(">2sq").pack
 _INTS = {int}
-_NUMBERS = tuple((b"q" + length_octets(size), Struct(f">{size}q")) for size in range(64))
+_NUMBERS = tuple((b"q" + length_octets(size), Struct(f">{size}q").pack) for size in range(64))
 
 
 def _pack(value: Value) -> bytes:
-    if type(value) is int:  # what most values are made of
-        size = value.bit_length() // 8 + 1
-        if size < len(_HEADS):
-            return _HEADS[size] + value.to_bytes(size, "big", signed=True)
     if isinstance(value, tuple):
         if len(value) < len(_NUMBERS) and set(map(type, value)) == _INTS:  # what most tuples are made of
             head, numbers = _NUMBERS[len(value)]
             try:
-                return head + numbers.pack(*value)
+                return head + numbers(*value)
             except StructError:
                 pass
         return b"l" + length_octets(len(value)) + b"".join(map(_pack, value))
+    if type(value) is int and _LEAST <= value <= _MOST:
+        return _INT(b"i\x08", value)
     if value is None:
         return b"n"
     if value is True or value is False:

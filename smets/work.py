@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gbcs.errors import Check
@@ -19,7 +20,7 @@ from gbcs.time import Utc
 
 from .events import Effect, Happened
 from .store import Store
-from .values import Value, is_plain, pack, unpack
+from .values import Value, pack, pack_all, unpack
 
 if TYPE_CHECKING:
     from gbcs.security.content import ContentSealer
@@ -40,13 +41,33 @@ class _Absent(Enum):
 
 _ABSENT: Final = _Absent.ABSENT
 Cache: TypeAlias = dict[str, "Value | _Absent"]
-"""Values that are in the store, by key, so that they need not be unpacked again; logs are not among them."""
+"""Values by key, so that they need not be unpacked again: those in the store, those a unit of work has
+written, defaults of items that never were; entries of logs are not among them."""
 
 
 def _is_entry(key: str) -> bool:
     """Whether a key is that of an entry of a log: there are too many to keep."""
     return key.startswith(LOG) and not key.endswith(_COUNT)
 
+
+class _ItemKeys(dict[str, str]):
+    """The keys of data items, by name."""
+
+    def __missing__(self, name: str) -> str:
+        key = self[name] = ITEM + name
+        return key
+
+
+class _LogKeys(dict[str, tuple[str, str]]):
+    """The beginning of the keys of a log's entries, and the key of its count, by its name."""
+
+    def __missing__(self, name: str) -> tuple[str, str]:
+        keys = self[name] = (f"{LOG}{name}/", f"{LOG}{name}{_COUNT}")
+        return keys
+
+
+# names are those of the tables, so these end
+_ITEM_KEYS, _LOG_KEYS = _ItemKeys(), _LogKeys()
 
 Sealed: TypeAlias = "Callable[[ContentSealer], tuple[Any, ...]]"
 """Content of an alert, encrypted with the keys of the message that carries it."""
@@ -76,12 +97,15 @@ class Work:
     `now` is the shell's time; `time` what the device's clock shows, which may differ.
     `defaults` holds the value of every data item that was never written, `log_sizes`
     the capacity of every log. `cache` is the device's, kept from one unit to the next; nobody
-    else may change the store meanwhile. `changed` is given the keys of what is committed.
+    else may change the store meanwhile. What is written goes there at once, so a unit that
+    ends without `commit` has to be given up with `abandon`. `changed` is given the keys of
+    what is committed.
     """
 
     __slots__ = (
         "_cache",
         "_changed",
+        "_entries",
         "_event_is_on",
         "_octets",
         "_store",
@@ -109,9 +133,11 @@ class Work:
         self._store = store
         self._changed = changed
         self._cache = {} if cache is None else cache
-        # what changed, each key in one of the two: octets as they are, values not packed yet
+        # what changed, each key in one of the three: octets as they are, values not packed yet, and
+        # those of them that are entries of a log, too many to be kept in the cache
         self._octets: dict[str, bytes | None] = {}
         self._values: dict[str, Value] = {}
+        self._entries: dict[str, Value] = {}
         self.now = now
         self.defaults = defaults
         self.log_sizes = log_sizes
@@ -125,8 +151,9 @@ class Work:
 
     def get(self, key: str) -> bytes | None:
         """The octets under a key, changes of this unit included."""
-        if key in self._values:
-            return pack(self._values[key])
+        for made in (self._values, self._entries):
+            if key in made:
+                return pack(made[key])
         if key in self._octets:
             return self._octets[key]
         return self._store.get(key)
@@ -134,12 +161,15 @@ class Work:
     def put(self, key: str, octets: bytes | None) -> None:
         """Write octets under a key; None deletes."""
         self._values.pop(key, None)
+        self._entries.pop(key, None)
+        self._cache.pop(key, None)
         self._octets[key] = octets
 
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """Every (key, octets) under a prefix in key order, changes of this unit included."""
         changed = {k: v for k, v in self._octets.items() if k.startswith(prefix)}
-        changed |= {k: pack(v) for k, v in self._values.items() if k.startswith(prefix)}
+        for made in (self._values, self._entries):
+            changed |= {k: pack(v) for k, v in made.items() if k.startswith(prefix)}
         if not changed:
             yield from self._store.scan(prefix)
             return
@@ -151,42 +181,44 @@ class Work:
 
     def changed(self, prefix: str | tuple[str, ...]) -> bool:
         """Whether this unit has changes under a prefix, or one of them, that are not committed yet."""
-        for made in (self._values, self._octets):
-            for key in made:
-                if key.startswith(prefix):
-                    return True
-        return False
+        values = chain(self._values, self._entries)
+        return self.put_under(prefix) or any(key.startswith(prefix) for key in values)
+
+    def put_under(self, prefix: str | tuple[str, ...]) -> bool:
+        """The same of keys that octets are `put` under, and no values."""
+        return any(key.startswith(prefix) for key in self._octets) if self._octets else False
 
     def commit(self) -> None:
-        """Make every change durable. Raises StoreError, and then nothing changed."""
-        octets, values, cache = self._octets, self._values, self._cache
-        if not octets and not values:
+        """Make every change durable. Raises StoreError, and then nothing changed in the store."""
+        octets = self._octets
+        packed, others = pack_all(self._values, self._entries)
+        if octets:
+            packed |= octets
+        if not packed:
             return
-        packed: dict[str, bytes | None] = {key: pack(value) for key, value in values.items()}
-        self._store.commit({**octets, **packed} if octets else packed)
+        self._store.commit(packed)
         if self._changed is not None:
-            self._changed.update(octets, values)
-        for key in octets:
-            cache.pop(key, None)
-        for key, value in values.items():
-            if type(value) is int:  # no entry of a log is one
-                cache[key] = value
-            elif not _is_entry(key):
-                if is_plain(value):
-                    cache[key] = value
-                else:
-                    cache.pop(key, None)
-        self._octets, self._values = {}, {}
+            self._changed.update(packed)
+        for key in others:
+            self._cache.pop(key, None)  # it is read again as what `unpack` gives
+        self._octets, self._values, self._entries = {}, {}, {}
+
+    def abandon(self) -> None:
+        """Forget every change that is not committed."""
+        for key in self._values:
+            self._cache.pop(key, None)
+        self._octets, self._values, self._entries = {}, {}, {}
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Forget every change, effect and alert of the block if it raises."""
-        octets, values = dict(self._octets), dict(self._values)
+        made = dict(self._octets), dict(self._values), dict(self._entries)
         effects, alerts, answers = len(self.effects), len(self.alerts), len(self.answers)
         try:
             yield
         except BaseException:
-            self._octets, self._values = octets, values
+            self.abandon()
+            self._octets, self._values, self._entries = made
             del self.effects[effects:]
             del self.alerts[alerts:]
             del self.answers[answers:]
@@ -196,13 +228,17 @@ class Work:
 
     def value(self, key: str, default: Value = None) -> Value:
         """The value under a key."""
-        if key in self._values:
-            return self._values[key]
-        found = self._kept(key)
+        try:
+            found = self._cache[key]
+        except KeyError:
+            found = self._kept(key)
         return default if found is _ABSENT else found
 
     def _kept(self, key: str) -> Value | _Absent:
-        """What is under a key that this unit has no value for."""
+        """What is under a key, wherever it is held."""
+        for made in (self._values, self._entries):
+            if key in made:
+                return made[key]
         if key in self._octets:
             octets = self._octets[key]
             return _ABSENT if octets is None else unpack(octets)
@@ -210,7 +246,7 @@ class Work:
             return self._cache[key]
         octets = self._store.get(key)
         found = _ABSENT if octets is None else unpack(octets)
-        if not _is_entry(key):
+        if not _is_entry(key) and not (found is _ABSENT and key.startswith(ITEM)):
             self._cache[key] = found
         return found
 
@@ -218,43 +254,63 @@ class Work:
         """Write a value under a key."""
         if self._octets:
             self._octets.pop(key, None)
-        self._values[key] = value
+        self._values[key] = self._cache[key] = value
 
     def number(self, key: str, default: int = 0) -> int:
         """The number under a key."""
-        value = self._values[key] if key in self._values else self._kept(key)
+        try:
+            value = self._cache[key]
+        except KeyError:
+            value = self._kept(key)
         return value if isinstance(value, int) else default
 
     # -- data items -------------------------------------------------------------------
 
     def item(self, name: str) -> Value:
         """A data item, its default if it was never written. Raises KeyError for an unknown one."""
-        key = ITEM + name
-        if key in self._values:
-            return self._values[key]
-        found = self._kept(key)
-        return self.defaults[name] if found is _ABSENT else found
+        key = _ITEM_KEYS[name]
+        try:
+            return self._cache[key]  # type: ignore[return-value]  # it has a default
+        except KeyError:
+            return self._item(key, name)
 
     def int_item(self, name: str) -> int:
         """A data item that is a number."""
-        value = self.item(name)
+        key = _ITEM_KEYS[name]
+        try:
+            value = self._cache[key]
+        except KeyError:
+            value = self._item(key, name)
         if type(value) is int:
             return value
         return int(value) if isinstance(value, int) else 0
+
+    def _item(self, key: str, name: str) -> Value:
+        """A data item that is not in the cache; its default goes there in its place."""
+        found = self._kept(key)
+        if found is not _ABSENT:
+            return found
+        value = self.defaults[name]
+        if key not in self._octets:
+            self._cache[key] = value
+        return value
 
     def set_item(self, name: str, value: Value) -> None:
         """Write a data item. Raises KeyError for an unknown one."""
         if name not in self.defaults:
             raise KeyError(name)
-        self.set_value(ITEM + name, value)
+        self.set_value(_ITEM_KEYS[name], value)
 
     # -- logs -------------------------------------------------------------------------
 
     def log(self, name: str, *entry: Value) -> None:
         """Append an entry, its time stamp first; the oldest goes when the log is full."""
-        counter = f"{LOG}{name}{_COUNT}"
+        entries, counter = _LOG_KEYS[name]
         count = self.number(counter)
-        self.set_value(f"{LOG}{name}/{count % self.log_sizes[name]:05d}", entry)
+        key = f"{entries}{count % self.log_sizes[name]:05d}"
+        if self._octets:
+            self._octets.pop(key, None)
+        self._entries[key] = entry
         self.set_value(counter, count + 1)
 
     def log_entries(self, name: str) -> Iterator[tuple[Value, ...]]:
@@ -317,21 +373,50 @@ class Work:
         )
 
 
+class ObservingWork(Work):
+    """A unit of work to look with. Whoever writes in it sees that alone, until it is committed."""
+
+    __slots__ = ("_shared",)
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._shared: Cache | None = None
+
+    def put(self, key: str, octets: bytes | None) -> None:
+        """As ever, but in a cache of its own."""
+        self._part()
+        super().put(key, octets)
+
+    def set_value(self, key: str, value: Value) -> None:
+        """As ever, but in a cache of its own."""
+        self._part()
+        super().set_value(key, value)
+
+    def commit(self) -> None:
+        """As ever; what the device holds unpacked of it is unpacked again."""
+        keys = (*self._octets, *self._values)  # entries are not in the cache
+        super().commit()
+        if self._shared is not None:
+            for key in keys:
+                self._shared.pop(key, None)
+
+    def _part(self) -> None:
+        if self._shared is None:
+            self._shared = self._cache
+            self._cache = dict(self._shared)
+
+
 class NotingWork(Work):
     """A unit of work like another, as the store is; it notes the keys and prefixes that are read."""
 
-    __slots__ = ("keys", "prefixes")
+    __slots__ = ("_like", "keys", "prefixes")
 
     def __init__(self, like: Work) -> None:
+        # with a cache that stays empty, so that every read comes to `_kept`
         super().__init__(
-            like._store,
-            like.now,
-            like.defaults,
-            like.log_sizes,
-            like.settings,
-            like._event_is_on,
-            like._cache,
+            like._store, like.now, like.defaults, like.log_sizes, like.settings, like._event_is_on
         )
+        self._like = like
         self.keys: set[str] = set()
         self.prefixes: set[str] = set()
 
@@ -347,7 +432,11 @@ class NotingWork(Work):
 
     def _kept(self, key: str) -> Value | _Absent:
         self.keys.add(key)
-        return super()._kept(key)
+        return self._like._kept(key)
+
+    def _item(self, key: str, name: str) -> Value:
+        self.keys.add(key)
+        return self._like._item(key, name)
 
 
 def reply_name(message: Message) -> str:

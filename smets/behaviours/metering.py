@@ -23,6 +23,7 @@ from ..profile import Behaviour
 from ..values import Value
 from ..work import Work
 from .charging import PREPAYMENT_MODE, payment_mode
+from .clock import OFFSET
 from .tariff_registers import register_entry
 
 HALF_HOUR = 1800
@@ -83,6 +84,7 @@ class Metering(Behaviour):
     """
 
     name = "metering"
+    follows = (OFFSET,)
     counts = True
 
     def __init__(self, twin: bool = False, consumers: tuple[Consumer, ...] = ()) -> None:
@@ -98,7 +100,7 @@ class Metering(Behaviour):
             self._count(work, event)
         elif isinstance(event, TimerDue):
             # at the end of a period, to the microsecond; other behaviours have timers of their own
-            us = work.now.us + work.number("clock/offset")
+            us = work.now.us + work.number(OFFSET)
             if us % HALF_HOUR_US == 0:
                 opened = self._open(work)
                 if opened[0] != work.now.us:
@@ -108,7 +110,7 @@ class Metering(Behaviour):
 
     def deadline(self, work: Work) -> Utc | None:
         """The next half hour of the device's clock."""
-        now, offset = work.now.us, work.number("clock/offset")
+        now, offset = work.now.us, work.number(OFFSET)
         return Utc(((now + offset) // HALF_HOUR_US + 1) * HALF_HOUR_US - offset)
 
     def reads(self) -> Mapping[str, Callable[[Work], Value]]:
@@ -116,6 +118,7 @@ class Metering(Behaviour):
         return {
             "ImportRegisterCollection": self._import_collection,
             "PowerImportCollection": _power_collection,
+            "PrimaryActivePowerImport": lambda work: work.item("ActivePowerImport"),
         }
 
     def start(self, work: Work) -> None:
@@ -136,9 +139,8 @@ class Metering(Behaviour):
             power = min(max(power, 0), MAX_U32)  # what is exported is no import
             if power != work.item("ActivePowerImport"):
                 work.set_item("ActivePowerImport", power)
-                work.set_item("PrimaryActivePowerImport", power)
         now = work.now.us
-        if (now + work.number("clock/offset")) % HALF_HOUR_US == 0 and self._open(work)[0] != now:
+        if (now + work.number(OFFSET)) % HALF_HOUR_US == 0 and self._open(work)[0] != now:
             now -= 1  # the half hour that ends now has no entry yet
         for consume in self._consumers:
             consume(work, event, now)
@@ -160,9 +162,10 @@ class Metering(Behaviour):
         work.log("ProfileDataLog.Export", end, counted[EXPORT], counted[REACTIVE_EXPORT])
         work.log("ProfileDataLog.ReactiveImport", end, counted[REACTIVE_IMPORT])
         for item, register, windowed in DEMANDS if whole else ():  # no average of what is more than one
-            watts = min(counted[register] * (3600 // HALF_HOUR), MAX_U32)
-            if watts > work.int_item(item) and (not windowed or _in_window(work, end)):
-                work.set_item(item, watts)
+            watts = counted[register] * (3600 // HALF_HOUR)
+            highest = work.int_item(item)
+            if watts > highest < MAX_U32 and (not windowed or _in_window(work, end)):
+                work.set_item(item, min(watts, MAX_U32))
                 work.set_item(f"{item}.CaptureTime", Utc.from_seconds(end).to_cosem())
 
     def _day(self, work: Work, midnight: int) -> None:
@@ -193,7 +196,8 @@ def _differences(values: Iterable[int], opened: tuple[int, ...]) -> tuple[int, .
 
 
 def _power_collection(work: Work) -> Value:
-    return (work.item("ActivePowerImport"), (0, 27), work.item("PrimaryActivePowerImport"))
+    power = work.item("ActivePowerImport")
+    return (power, (0, 27), power)
 
 
 def _in_window(work: Work, end: int) -> bool:

@@ -275,8 +275,13 @@ def is_out_of_credit(work: Work, armed: bool = True) -> bool:
 
 def reasons_of(work: Work) -> frozenset[Reason]:
     """Why the supply is not enabled. Raises StoreError."""
-    held = work.value(REASONS, ())
+    held = work.value(REASONS)
+    if not held:
+        return _NO_REASON
     try:
-        return frozenset(Reason(name) for name in held) if isinstance(held, tuple) else frozenset()
+        return frozenset(Reason(name) for name in held) if isinstance(held, tuple) else _NO_REASON
     except ValueError as error:
         raise StoreError(f"{REASONS}: {error}") from None
+
+
+_NO_REASON: frozenset[Reason] = frozenset()

@@ -15,9 +15,9 @@ an end that was jumped over has no entry, and stamps may repeat.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gbcs.errors import BuildError
 from gbcs.time import Utc
@@ -28,11 +28,11 @@ from ..profile import Behaviour
 from ..sensing import PhaseSupply
 from ..store import StoreError
 from ..values import Value
-from ..work import Work
+from ..work import ITEM, Work
+from .clock import OFFSET
 from .outage import is_lost
 
 MEASURED = "voltage/measured"
-RECORDED = "voltage/recorded"
 BEYOND = "voltage/averages-beyond"
 GOING_ON = "voltage/going-on"
 TURNING = "voltage/turning"
@@ -102,15 +102,25 @@ class Phase(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What is measured of each phase.
+    """What is measured of each phase; microseconds of the shell's time.
 
-    `levels` in V have held since `since` (microseconds, the shell's time), None for a phase that is
-    not measured; `sums` are of before that in the period: V x microseconds, and microseconds.
+    `levels` in V have held since `since`, None for a phase that is not measured; `sums` are of before
+    that in the period: V x microseconds, and microseconds. `recorded`: when a period was last.
     """
 
+    recorded: int
     since: int
     levels: tuple[int | None, ...]
     sums: tuple[tuple[int, int], ...]
+
+
+class Watched(NamedTuple):
+    """A condition of a phase, and the code of its beginning."""
+
+    threshold: str
+    above: bool
+    phase: int
+    code: int
 
 
 class Voltage(Behaviour):
@@ -120,9 +130,22 @@ class Voltage(Behaviour):
 
     def __init__(self, polyphase: bool = False, settings: VoltageSettings = DEFAULT_SETTINGS) -> None:
         self._phases = 3 if polyphase else 1
-        self._first_code = 1 if polyphase else 0
         self._settings = settings
+        first = 1 if polyphase else 0
+        self._watched = tuple(
+            Watched(condition.threshold, condition.above, phase, condition.begins + first + phase)
+            for condition in CONDITIONS
+            for phase in range(self._phases)
+        )
+        self._last: tuple[Value, Measured | None] = (None, None)  # as it is held, and as it is meant
         self._rows = tuple(_phase(n, n if polyphase else 0) for n in range(1, self._phases + 1))
+        self.follows = (
+            MEASURED,
+            TURNING,
+            OFFSET,
+            *(ITEM + row.period for row in self._rows),
+            *(ITEM + condition.other for condition in CONDITIONS),
+        )
         self._nothing = (None,) * self._phases
         self._offset = settings.period_offset * SECOND
 
@@ -133,44 +156,42 @@ class Voltage(Behaviour):
         if isinstance(event, Metrology):
             volts = event.voltage_v
             if volts:
-                held = _measured(work)
+                held = self._measured(work)
                 if held is None or held.levels != volts:
-                    self._levels_become(work, self._sensed(work, volts))
+                    self._levels_become(work, self._sensed(work, volts), held)
         elif isinstance(event, TimerDue):
-            held = _measured(work)
+            held = self._measured(work)
             if held is not None:
                 self._averages(work, held)
                 if work.value(TURNING) is not None:
                     self._turn(work)
         elif isinstance(event, PowerLost):
-            self._levels_become(work, self._nothing)
+            self._levels_become(work, self._nothing, self._measured(work))
         elif isinstance(event, PhaseSupply) and not event.present and 1 <= event.phase <= self._phases > 1:
-            held = _measured(work)
+            held = self._measured(work)
             levels = list(self._nothing if held is None else held.levels)
             levels[event.phase - 1] = self._of_lost
-            self._levels_become(work, tuple(levels))
+            self._levels_become(work, tuple(levels), held)
 
     def deadline(self, work: Work) -> Utc | None:
         """The next end of a period, or the moment a condition has lasted for longer than its own."""
-        held = _measured(work)
+        held = self._measured(work)
         if held is None:
             return None
-        time, turning = work.time.us, _turning(work)
-        ends = []
+        now = work.now.us
+        time = now + work.number(OFFSET) - self._offset
+        dues = [since + _lasts(work, code) for code, since in _turning(work)]
         for phase, level in enumerate(held.levels):
             if level is not None:
                 period = self._period(work, phase)
-                ends.append(self._start(time, period) + period)
-        due = min(ends) - time + work.now.us
-        if turning:
-            due = min(due, *(since + _lasts(work, code) for code, since in turning))
-        return Utc(due)
+                dues.append(now + period - time % period)
+        return Utc(min(dues))
 
     def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
         """Another threshold is compared with the voltage at once."""
 
         def compare(work: Work, value: Value) -> None:
-            held = _measured(work)
+            held = self._measured(work)
             if held is not None:
                 self._compare(work, held.levels)
 
@@ -184,20 +205,22 @@ class Voltage(Behaviour):
 
     def _sensed(self, work: Work, volts: tuple[int, ...]) -> tuple[int | None, ...]:
         """The voltage of each phase; those without one, and lost ones, are not measured."""
+        if len(volts) == self._phases == 1 and 0 <= volts[0] <= MAX_U32:
+            return volts
         levels: list[int | None] = [min(max(level, 0), MAX_U32) for level in volts[: self._phases]]
         levels += [None] * (self._phases - len(levels))
         if self._phases > 1:
             levels = [self._of_lost if is_lost(work, n) else level for n, level in enumerate(levels, 1)]
         return tuple(levels)
 
-    def _levels_become(self, work: Work, levels: tuple[int | None, ...]) -> None:
-        held = _measured(work)
+    def _levels_become(self, work: Work, levels: tuple[int | None, ...], held: Measured | None) -> None:
         if levels == (self._nothing if held is None else held.levels):
             return
         if levels == self._nothing:
             work.put(MEASURED, None)
         else:
-            work.set_value(MEASURED, (work.now.us, levels, self._sums(work, held, levels)))
+            recorded = -1 if held is None else held.recorded
+            self._keep(work, Measured(recorded, work.now.us, levels, self._sums(work, held, levels)))
         self._compare(work, levels)
 
     def _sums(
@@ -206,14 +229,15 @@ class Voltage(Behaviour):
         """The sums up to now; those of a phase without a level, or that had none, are empty."""
         if held is None:
             return (NO_SUM,) * self._phases
-        now, time = work.now.us, work.time.us
+        now = work.now.us
+        time = now + work.number(OFFSET) - self._offset
         found = []
-        for phase, (before, after) in enumerate(zip(held.levels, levels, strict=True)):
-            if before is None or after is None:
+        for phase, before in enumerate(held.levels):
+            if before is None or levels[phase] is None:
                 found.append(NO_SUM)
                 continue
-            begun = self._start(time, self._period(work, phase)) - time + now
-            found.append(_added(held.sums[phase], before, now - max(held.since, begun)))
+            passed = min(now - held.since, time % self._period(work, phase))
+            found.append(_added(held.sums[phase], before, passed))
         return tuple(found)
 
     # -- averages ---------------------------------------------------------------------
@@ -222,60 +246,59 @@ class Voltage(Behaviour):
         """The measurement period of a phase, microseconds."""
         return max(work.int_item(self._rows[phase].period), 1) * SECOND
 
-    def _start(self, time: int, period: int) -> int:
-        """When the period began that a time of the clock is in; microseconds."""
-        return (time - self._offset) // period * period + self._offset
-
     def _averages(self, work: Work, held: Measured) -> None:
         """Record the mean of each phase whose period ends now."""
-        now, time = work.now.us, work.time.us
-        periods = [self._period(work, phase) for phase in range(self._phases)]
-        ended = [phase for phase, period in enumerate(periods) if self._start(time, period) == time]
-        if not ended or work.value(RECORDED) == now:
+        now = work.now.us
+        if held.recorded == now:
             return
-        work.set_value(RECORDED, now)
-        for phase in ended:
-            total, measured = held.sums[phase]
-            level = held.levels[phase]
+        time = now + work.number(OFFSET)
+        sums = list(held.sums)
+        ended = False
+        for phase, level in enumerate(held.levels):
+            period = self._period(work, phase)
+            if (time - self._offset) % period:
+                continue
+            ended = True
+            total, measured = sums[phase]
+            sums[phase] = NO_SUM
             if level is not None:
-                since = max(held.since, now - periods[phase])
-                total, measured = _added((total, measured), level, now - since)
+                total, measured = _added((total, measured), level, min(now - held.since, period))
             if measured:
                 mean = (2 * total + measured) // (2 * measured)
                 work.log(self._rows[phase].log, time // SECOND, mean)
                 self._limits(work, phase, mean)
-        if any(held.sums[phase] != NO_SUM for phase in ended):
-            sums = (NO_SUM if phase in ended else one for phase, one in enumerate(held.sums))
-            work.set_value(MEASURED, (held.since, held.levels, tuple(sums)))
+        if ended:
+            self._keep(work, Measured(now, held.since, held.levels, tuple(sums)))
 
     def _limits(self, work: Work, phase: int, mean: int) -> None:
         """Count a mean beyond a limit; crossing it either way is an event."""
+        before: Collection[int] = work.value(BEYOND) or ()  # type: ignore[assignment]
         for average in self._rows[phase].averages:
             limit = work.int_item(average.threshold)
             beyond = mean > limit if average.above else mean < limit
             if beyond:
                 count = work.int_item(average.other) + 1
                 work.set_item(average.other, min(count, MAX_U32))
-            held = work.value(BEYOND)
-            if beyond is not (isinstance(held, tuple) and average.begins in held):
-                work.set_value(BEYOND, tuple(sorted(_codes(work, BEYOND) ^ {average.begins})))
+            if beyond is not (average.begins in before):
+                before = _codes(work, BEYOND) ^ {average.begins}
+                work.set_value(BEYOND, tuple(sorted(before)))
                 occur(work, average.begins if beyond else average.ends)
 
     # -- conditions -------------------------------------------------------------------
 
     def _compare(self, work: Work, levels: tuple[int | None, ...]) -> None:
         """Note since when a condition that goes on is not met, or one that does not is."""
-        going_on, before = _codes(work, GOING_ON), dict(_turning(work))
+        going_on: Collection[int] = work.value(GOING_ON) or ()  # type: ignore[assignment]
+        before = dict(_turning(work))
         turning = {}
-        for condition in CONDITIONS:
-            limit = work.int_item(condition.threshold)
-            for phase, level in enumerate(levels):
-                if level is None:
-                    continue
-                met = level > limit if condition.above else level < limit
-                code = condition.begins + self._first_code + phase
-                if met is not (code in going_on):
-                    turning[code] = before.get(code, work.now.us)
+        for threshold, above, phase, code in self._watched:
+            level = levels[phase]
+            if level is None:
+                continue
+            limit = work.int_item(threshold)
+            met = level > limit if above else level < limit
+            if met is not (code in going_on):
+                turning[code] = before.get(code, work.now.us)
         if turning != before:
             _keep_turning(work, turning)
 
@@ -290,6 +313,27 @@ class Voltage(Behaviour):
         if due:
             work.set_value(GOING_ON, tuple(sorted(going_on.symmetric_difference(due))))
             _keep_turning(work, turning)
+
+    # -- how it is held ---------------------------------------------------------------
+
+    def _keep(self, work: Work, measured: Measured) -> None:
+        """Hold it in one row of numbers, less than zero for a level that is not measured."""
+        row = [measured.recorded, measured.since]
+        for level, (total, time) in zip(measured.levels, measured.sums, strict=True):
+            row += (-1 if level is None else level, total, time)
+        held = tuple(row)
+        work.set_value(MEASURED, held)
+        self._last = held, measured
+
+    def _measured(self, work: Work) -> Measured | None:
+        held = work.value(MEASURED)
+        if held is None:
+            return None
+        row, measured = self._last
+        if held is not row:
+            measured = _meant(held)
+            self._last = held, measured
+        return measured
 
 
 def _phase(number: int, code: int) -> Phase:
@@ -328,12 +372,12 @@ def _added(summed: tuple[int, int], level: int, time: int) -> tuple[int, int]:
     return (summed[0] + level * time, summed[1] + time) if time > 0 else summed
 
 
-def _measured(work: Work) -> Measured | None:
-    held = work.value(MEASURED)
-    if held is None:
-        return None
-    if isinstance(held, tuple) and len(held) == 3:
-        return Measured(*held)  # type: ignore[arg-type]  # only this module writes it
+def _meant(row: Value) -> Measured:
+    match row:
+        case (int(recorded), int(since), *rest) if len(rest) in (3, 9) and set(map(type, rest)) == {int}:
+            levels: list[int] = rest[::3]  # type: ignore[assignment]
+            sums: Any = tuple(zip(rest[1::3], rest[2::3], strict=True))
+            return Measured(recorded, since, tuple(None if one < 0 else one for one in levels), sums)
     raise StoreError("the store holds no voltages here")
 
 

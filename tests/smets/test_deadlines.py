@@ -14,7 +14,7 @@ from smets.device import Device
 from smets.events import Event, HubTime, Metrology, PowerLost, TimerDue, UserAction
 from smets.profile import Behaviour
 from smets.store import MemoryStore
-from smets.work import Work
+from smets.work import NotingWork, Work
 from tests.smets.homes import START, Home, profile
 
 DAYS = 3
@@ -54,6 +54,22 @@ def test_what_is_kept_is_what_would_be_asked(kind: str) -> None:
             if n % 16 == 13:
                 home.device.handle(UserAction(ENABLE_ACTION), home.now)
                 assert home.device.next_deadline == asked_anew(home)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_deadline_is_said_to_follow_from_is_what_it_reads(kind: str) -> None:
+    variant = KINDS[kind].variant
+    home = Home.new(variant, items=set_up(variant))
+    behaviours = [behaviour for behaviour in home.device.profile.behaviours if behaviour.follows]
+    assert behaviours
+    for us, event, _ in generated(kind, "follows", variant)(START.us // (86_400 * SECOND)):
+        home.now = max(home.now, Utc(START.us + us))
+        home.device.handle(event, home.now)
+        for behaviour in behaviours:
+            noting = NotingWork(home.device.observe(home.now))
+            behaviour.deadline(noting)
+            assert noting.keys <= set(behaviour.follows)
+            assert not noting.prefixes
 
 
 def test_a_clock_of_the_shell_that_goes_back_is_followed() -> None:
