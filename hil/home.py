@@ -36,6 +36,7 @@ from smets.esme.interface import Shown, UserInterface
 from smets.events import Actuate, Effect, Event, Happened, HubTime, PowerRestored, TimerDue
 from smets.han.link import Address, Frame, LinkDown, LinkEvent, LinkUp, TransferData
 from smets.han.station import Station
+from smets.local_alerts import AudibleAlarm, HanAlert
 from smets.store import MemoryStore, Store
 from smets.values import pack, unpack
 
@@ -335,7 +336,7 @@ class Home:
             self._note_pair(name, effect.station, text)
         elif isinstance(effect, LoadControlEvent | CancelLoadControlEvent):
             self._order(name, effect)
-        elif isinstance(effect, Actuate | SetLevel | Happened):
+        elif isinstance(effect, Actuate | SetLevel | Happened | AudibleAlarm | HanAlert):
             self.transcript.lines.append(line_of(self.now, name, effect))
 
     def _order(self, name: str, order: LoadControlEvent | CancelLoadControlEvent) -> None:
@@ -413,8 +414,13 @@ class Home:
         self.transcript.add(self.now, sender, to, layer, octets, f"{message.code:04X}", describe(octets))
 
 
-def line_of(now: Utc, name: str, effect: Actuate | SetLevel | Happened) -> Line:
+def line_of(now: Utc, name: str, effect: Actuate | SetLevel | Happened | AudibleAlarm | HanAlert) -> Line:
     """What a transcript says of an effect at a device."""
+    if isinstance(effect, AudibleAlarm | HanAlert):
+        row = alert_table().get(effect.code)
+        text = "sounds the alarm for" if isinstance(effect, AudibleAlarm) else "tells displays of"
+        text = f"{text} {effect.code:04X} {row.name if row is not None else ''}".rstrip()
+        return Line(now, name, name, "ui", b"", f"{effect.code:04X}", text, "", "smets-esme 6")
     if isinstance(effect, SetLevel):
         way = "input" if effect.direction == INPUT else "output"
         text = f"controller {effect.controller} is set to {effect.percent} % {way}"

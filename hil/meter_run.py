@@ -180,7 +180,7 @@ class Mark(NamedTuple):
     us: int
     done: int
 
-    def kept(self) -> Mapping[str, bytes]:
+    def kept(self) -> dict[str, bytes]:
         """What the store holds of it."""
         return {LIVED: pack(tuple(self))}
 
@@ -301,13 +301,13 @@ class MeterRun:
 
     def _wait(self, until: Utc) -> None:
         """What the meter itself wants to do before a time, each at its own."""
-        while (due := self.device.next_deadline) is not None and due < until:
+        while (due := self.device.next_deadline) is not None and due.us < until.us:
             self._told(self.device.handle(_TIMER, due), due)
 
     def _happen(self, event: Event, now: Utc, more: Mapping[str, bytes] = _NOTHING) -> None:
         """An event happens, and that it has is kept with all it changes, and with what else there is."""
         self._mark = Mark(self._mark.day, *self._place)
-        self._kept.more = {**self._mark.kept(), **more}
+        self._kept.more = {**self._mark.kept(), **more} if more else self._mark.kept()
         effects = self.device.handle(event, now)
         if self._kept.more:
             self._kept.commit({})

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Literal, Protocol, Self, get_args
 
-from smets.store import StoreError
+from smets.store import MemoryStore, StoreError
 
 APPLICATION_ID: Final = 0x534D4554  # "SMET", at octet 68 of the file
 SCHEMA_VERSION: Final = 1
@@ -75,16 +74,18 @@ def sqlite3_driver() -> Driver:
     return Driver(connect, sqlite3.Error)
 
 
+_TEXTS, _OCTETS = frozenset({str}), frozenset({bytes, type(None)})
+
+
 class DeviceStore:
     """The non-volatile memory of one device in a database (see `smets.store.Store`)."""
 
-    __slots__ = ("_database", "_held", "_keys", "name")
+    __slots__ = ("_database", "_held", "name")
 
     def __init__(self, database: SqliteDatabase, name: str) -> None:
         self.name = name
         self._database = database
-        self._held: dict[str, bytes] = dict(database._load(name))
-        self._keys = sorted(self._held)
+        self._held = MemoryStore(dict(database._load(name)))
 
     def get(self, key: str) -> bytes | None:
         """The octets held under a key, or None."""
@@ -92,31 +93,17 @@ class DeviceStore:
 
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """Every (key, octets) whose key starts with the prefix, in key order, as held now."""
-        found = []
-        for index in range(bisect_left(self._keys, prefix), len(self._keys)):
-            key = self._keys[index]
-            if not key.startswith(prefix):
-                break
-            found.append((key, self._held[key]))
-        return iter(found)
+        return self._held.scan(prefix)
 
     def commit(self, changes: Mapping[str, bytes | None]) -> None:
         """Apply all changes in one transaction; None deletes. Raises StoreError."""
-        held = self._held
-        for key, octets in changes.items():
-            # SQLite would keep a text or a number as such, and give it back as such.
-            if not isinstance(key, str) or not (octets is None or isinstance(octets, bytes)):
-                raise StoreError(f"a text and octets can be held, not {key!r}: {octets!r}")
-        changed = {key: octets for key, octets in changes.items() if held.get(key) != octets}
+        # SQLite would keep a text or a number as such, and give it back as such.
+        if not (_TEXTS.issuperset(map(type, changes)) and _OCTETS.issuperset(map(type, changes.values()))):
+            raise StoreError("only octets can be held, under texts")
+        get = self._held.get
+        changed = {key: octets for key, octets in changes.items() if get(key) != octets}
         self._database._write(self.name, changed)
-        for key, octets in changed.items():
-            if octets is None:
-                del held[key]
-                del self._keys[bisect_left(self._keys, key)]
-            else:
-                if key not in held:
-                    insort(self._keys, key)
-                held[key] = octets
+        self._held.commit(changed)
 
 
 class SqliteDatabase:

@@ -26,7 +26,7 @@ class Deadlines:
     """
 
     __slots__ = (
-        "_behaviours",
+        "_all",
         "_changed",
         "_due",
         "_last",
@@ -41,6 +41,7 @@ class Deadlines:
     def __init__(self, behaviours: Sequence[Behaviour], changed: set[str]) -> None:
         self.told = tuple(b for b in behaviours if _waits(b) or b.hears(TimerDue))
         count = len(self.told)
+        self._all = range(count)
         self._changed = changed
         self.due = [-NEVER] * count
         self._due = [NEVER] * count  # the deadlines
@@ -62,13 +63,17 @@ class Deadlines:
         if self._changed:
             self._mark_readers()
         noting = None
-        for place in compress(range(len(until)), map(now.__ge__, until)):
-            if self.told[place].follows:
-                self._ask(place, work)
+        for place in compress(self._all, map(now.__ge__, until)):
+            behaviour = self.told[place]
+            if behaviour.follows:
+                found = behaviour.deadline(work)
             else:
                 noting = noting or NotingWork(work)
-                self._ask(place, noting)
+                found = behaviour.deadline(noting)
                 self._note(place, noting)
+            due = NEVER if found is None else found.us
+            self._due[place] = self.due[place] = due
+            until[place] = now + _DAY if found is None else due
         # what came due while the device was not there is done now, not in the past
         return max(min(self._due, default=NEVER), now)
 
@@ -83,12 +88,6 @@ class Deadlines:
                 for place in places:
                     until[place] = -NEVER
         changed.clear()
-
-    def _ask(self, place: int, work: Work) -> None:
-        found = self.told[place].deadline(work)
-        due = NEVER if found is None else found.us
-        self._due[place] = self.due[place] = due
-        self._until[place] = work.now.us + _DAY if found is None else due
 
     def _note(self, place: int, work: NotingWork) -> None:
         """Ask it again when what it read is written."""

@@ -75,6 +75,7 @@ STARTED = "started"
 MAX_CATCH_UP = 100_000  # ours: about five years of half hours
 _DIGEST = slice(4, 36)  # where it stands in a packed pair, so that others need no unpacking
 _TIMER = TimerDue()
+_WITH_WHAT_IS_DUE = (TimerDue, Metrology)
 Hearer: TypeAlias = "Callable[[Work, Event], None]"
 # what a refused command may change: all keys of the store that begin with one of these
 REFUSAL_WRITES = (f"{LOG}SecurityLog/", LIMITER, OWN_COUNTER)
@@ -125,7 +126,7 @@ class Device:
         """
         for _ in range(MAX_CATCH_UP):
             due = self._deadline
-            if due > now.us or (due == now.us and isinstance(event, TimerDue | Metrology)):
+            if due > now.us or (due == now.us and isinstance(event, _WITH_WHAT_IS_DUE)):
                 break
             self._run(_TIMER, Utc(due))
         else:

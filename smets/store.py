@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from itertools import filterfalse
 from typing import Protocol
 
 from gbcs.errors import LocalError
@@ -65,9 +66,9 @@ class MemoryStore:
                     self._sort()
                     del self._keys[bisect_left(self._keys, key)]
             changes = {key: octets for key, octets in changes.items() if octets is not None}
-        fresh = changes.keys() - held.keys()
-        if fresh:
-            self._keys += fresh
+        before = len(self._keys)
+        self._keys += filterfalse(held.__contains__, changes)
+        if len(self._keys) > before:
             self._sorted = False
         held.update(changes)  # type: ignore[arg-type]  # there is no None
 

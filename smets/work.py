@@ -299,7 +299,10 @@ class Work:
         """Write a data item. Raises KeyError for an unknown one."""
         if name not in self.defaults:
             raise KeyError(name)
-        self.set_value(_ITEM_KEYS[name], value)
+        key = _ITEM_KEYS[name]
+        if self._octets:
+            self._octets.pop(key, None)
+        self._values[key] = self._cache[key] = value
 
     # -- logs -------------------------------------------------------------------------
 
@@ -310,8 +313,9 @@ class Work:
         key = f"{entries}{count % self.log_sizes[name]:05d}"
         if self._octets:
             self._octets.pop(key, None)
+            self._octets.pop(counter, None)
         self._entries[key] = entry
-        self.set_value(counter, count + 1)
+        self._values[counter] = self._cache[counter] = count + 1
 
     def log_entries(self, name: str) -> Iterator[tuple[Value, ...]]:
         """The entries of a log, oldest first."""
@@ -391,6 +395,16 @@ class ObservingWork(Work):
         """As ever, but in a cache of its own."""
         self._part()
         super().set_value(key, value)
+
+    def set_item(self, name: str, value: Value) -> None:
+        """As ever, but in a cache of its own."""
+        self._part()
+        super().set_item(name, value)
+
+    def log(self, name: str, *entry: Value) -> None:
+        """As ever, but in a cache of its own."""
+        self._part()
+        super().log(name, *entry)
 
     def commit(self) -> None:
         """As ever; what the device holds unpacked of it is unpacked again."""

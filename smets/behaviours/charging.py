@@ -65,7 +65,7 @@ def charge(
 
     A time debt is never charged more than its register holds.
     """
-    debt = DEBTS.get(kind)
+    debt = None if kind is Kind.USAGE else DEBTS.get(kind)
     if debt is not None:
         amount = max(0, min(amount, work.int_item(debt.register)))
     prepaid = payment_mode(work) == PREPAYMENT_MODE

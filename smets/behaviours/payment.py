@@ -160,7 +160,7 @@ class Payment(Behaviour):
         if out:
             if not holds & SUSPENDED.bit and Reason.CREDIT not in reasons_of(work):
                 self.supply.trigger(work, Trigger.CREDIT_EXHAUSTED)
-        elif Reason.CREDIT in reasons_of(work):
+        elif (reasons := reasons_of(work)) and Reason.CREDIT in reasons:
             self.supply.trigger(work, armed_by)
 
     def _conditions(self, work: Work) -> tuple[int, bool]:

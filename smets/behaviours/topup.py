@@ -71,6 +71,7 @@ class TopUp(Behaviour):
     def __init__(self, payment: Payment) -> None:
         self._payment = payment
         self._settings = payment.settings
+        self._made = CryptoCache(limit=4)  # of certificate and key, found by what they are
 
     def commands(self) -> Mapping[str, Callable[[Work, Value, Arrival], Value]]:
         """The token gateway."""
@@ -143,7 +144,17 @@ class TopUp(Behaviour):
         settings = self._settings.utrn
         state = _state(work, settings.cache_size)
         limits = self._limits(work)
-        return enter_token(digits, _key(work), state, limits, work.time, counter=counter, settings=settings)
+        return enter_token(
+            digits, self._key(work), state, limits, work.time, counter=counter, settings=settings
+        )
+
+    def _key(self, work: Work) -> TopUpKey | None:
+        """Who makes tokens for this meter, and the secret; None without the supplier's prepayment key."""
+        identity = Identity(work, self._made)
+        supplier = identity.cell(PREPAYMENT_KEY)
+        if supplier is None:
+            return None
+        return TopUpKey(supplier.entity, identity.entity, identity.secret_with(supplier))
 
     def _limits(self, work: Work) -> TopUpLimits:
         credit, balance = work.int_item("MaximumCreditThreshold"), work.int_item("MaximumMeterBalance")
@@ -197,15 +208,6 @@ class TopUp(Behaviour):
 
 def _reason(entry: Entry) -> str:
     return "" if entry.refusal is None else entry.refusal.reason
-
-
-def _key(work: Work) -> TopUpKey | None:
-    """Who makes tokens for this meter, and the secret; None without the supplier's prepayment key."""
-    identity = Identity(work, CryptoCache())
-    supplier = identity.cell(PREPAYMENT_KEY)
-    if supplier is None:
-        return None
-    return TopUpKey(supplier.entity, identity.entity, identity.secret_with(supplier))
 
 
 def _state(work: Work, size: int) -> TopUpState:

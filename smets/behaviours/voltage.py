@@ -105,10 +105,9 @@ class Measured(NamedTuple):
     """What is measured of each phase; microseconds of the shell's time.
 
     `levels` in V have held since `since`, None for a phase that is not measured; `sums` are of before
-    that in the period: V x microseconds, and microseconds. `recorded`: when a period was last.
+    that in the period: V x microseconds, and microseconds.
     """
 
-    recorded: int
     since: int
     levels: tuple[int | None, ...]
     sums: tuple[tuple[int, int], ...]
@@ -219,8 +218,7 @@ class Voltage(Behaviour):
         if levels == self._nothing:
             work.put(MEASURED, None)
         else:
-            recorded = -1 if held is None else held.recorded
-            self._keep(work, Measured(recorded, work.now.us, levels, self._sums(work, held, levels)))
+            self._keep(work, Measured(work.now.us, levels, self._sums(work, held, levels)))
         self._compare(work, levels)
 
     def _sums(
@@ -235,9 +233,11 @@ class Voltage(Behaviour):
         for phase, before in enumerate(held.levels):
             if before is None or levels[phase] is None:
                 found.append(NO_SUM)
-                continue
-            passed = min(now - held.since, time % self._period(work, phase))
-            found.append(_added(held.sums[phase], before, passed))
+            elif held.since == now:
+                found.append(held.sums[phase])
+            else:
+                passed = min(now - held.since, time % self._period(work, phase))
+                found.append(_added(held.sums[phase], before, passed))
         return tuple(found)
 
     # -- averages ---------------------------------------------------------------------
@@ -249,26 +249,27 @@ class Voltage(Behaviour):
     def _averages(self, work: Work, held: Measured) -> None:
         """Record the mean of each phase whose period ends now."""
         now = work.now.us
-        if held.recorded == now:
-            return
         time = now + work.number(OFFSET)
-        sums = list(held.sums)
+        sums = []
         ended = False
         for phase, level in enumerate(held.levels):
             period = self._period(work, phase)
-            if (time - self._offset) % period:
-                continue
-            ended = True
-            total, measured = sums[phase]
-            sums[phase] = NO_SUM
+            passed = (time - self._offset) % period  # of the period that begins, if it is 0
+            summed = held.sums[phase]
             if level is not None:
-                total, measured = _added((total, measured), level, min(now - held.since, period))
+                summed = _added(summed, level, min(now - held.since, passed or period))
+            if passed:
+                sums.append(summed)
+                continue
+            sums.append(NO_SUM)
+            ended = True
+            total, measured = summed
             if measured:
                 mean = (2 * total + measured) // (2 * measured)
                 work.log(self._rows[phase].log, time // SECOND, mean)
                 self._limits(work, phase, mean)
         if ended:
-            self._keep(work, Measured(now, held.since, held.levels, tuple(sums)))
+            self._keep(work, Measured(now, held.levels, tuple(sums)))
 
     def _limits(self, work: Work, phase: int, mean: int) -> None:
         """Count a mean beyond a limit; crossing it either way is an event."""
@@ -291,12 +292,12 @@ class Voltage(Behaviour):
         going_on: Collection[int] = work.value(GOING_ON) or ()  # type: ignore[assignment]
         before = dict(_turning(work))
         turning = {}
+        limit_of = work.int_item
         for threshold, above, phase, code in self._watched:
             level = levels[phase]
             if level is None:
                 continue
-            limit = work.int_item(threshold)
-            met = level > limit if above else level < limit
+            met = level > limit_of(threshold) if above else level < limit_of(threshold)
             if met is not (code in going_on):
                 turning[code] = before.get(code, work.now.us)
         if turning != before:
@@ -318,10 +319,9 @@ class Voltage(Behaviour):
 
     def _keep(self, work: Work, measured: Measured) -> None:
         """Hold it in one row of numbers, less than zero for a level that is not measured."""
-        row = [measured.recorded, measured.since]
-        for level, (total, time) in zip(measured.levels, measured.sums, strict=True):
-            row += (-1 if level is None else level, total, time)
-        held = tuple(row)
+        held: tuple[int, ...] = (measured.since,)
+        for level, sums in zip(measured.levels, measured.sums, strict=True):
+            held = (*held, -1 if level is None else level, *sums)
         work.set_value(MEASURED, held)
         self._last = held, measured
 
@@ -374,10 +374,10 @@ def _added(summed: tuple[int, int], level: int, time: int) -> tuple[int, int]:
 
 def _meant(row: Value) -> Measured:
     match row:
-        case (int(recorded), int(since), *rest) if len(rest) in (3, 9) and set(map(type, rest)) == {int}:
+        case (int(since), *rest) if len(rest) in (3, 9) and set(map(type, rest)) == {int}:
             levels: list[int] = rest[::3]  # type: ignore[assignment]
             sums: Any = tuple(zip(rest[1::3], rest[2::3], strict=True))
-            return Measured(recorded, since, tuple(None if one < 0 else one for one in levels), sums)
+            return Measured(since, tuple(None if one < 0 else one for one in levels), sums)
     raise StoreError("the store holds no voltages here")
 
 

@@ -310,3 +310,9 @@ def test_a_long_answer_comes_over_a_bad_link(seed: str) -> None:
     assert len(answers) == 1
     assert len(answers[0].octets) > 2400
     assert {"block 1 of ECS22b response", "block 2 of ECS22b response"} <= {x.text for x in blocks}
+
+
+def test_what_displays_are_told_is_in_the_transcript() -> None:
+    at_work, _ = run(DEFAULT)
+    lines = at_work.home.transcript.lines
+    assert any(line.text.startswith("tells displays of 810D ") for line in lines)

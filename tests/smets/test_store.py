@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from smets.identity import CELL, Cell, CryptoCache, Identity
 from smets.profile import Behaviour
 from smets.settings import DEFAULT_SETTINGS
 from smets.store import MemoryStore, StoreError
-from smets.values import Value, pack, unpack
+from smets.values import Value, pack, pack_all, unpack
 from smets.work import Work
 from tests.smets.homes import START, STRANGER, STRANGER_CERTIFICATES, SUPPLIER, Home, profile
 
@@ -30,6 +31,18 @@ def test_a_value_is_read_as_it_was_written(value: Value) -> None:
     read = unpack(pack(value))
     assert read == value
     assert repr(read) == repr(value)  # True is not 1
+
+
+@given(st.dictionaries(st.text(max_size=2), VALUES | st.lists(st.integers(), max_size=70).map(tuple)))
+def test_many_values_are_packed_as_each_is(values: dict[str, Value]) -> None:
+    packed, others = pack_all(values)
+    assert packed == {key: pack(value) for key, value in values.items()}
+    assert others == []
+
+
+def test_what_is_not_plain_is_told() -> None:
+    values: dict[str, Value] = {"one": Role.SUPPLIER, "two": (1, (Role.SUPPLIER,)), "three": 3}
+    assert pack_all(values)[1] == ["one", "two"]
 
 
 @given(st.lists(st.integers() | st.integers(-(2**63) - 2, 2**63 + 2), max_size=70).map(tuple))
@@ -200,3 +213,51 @@ def test_an_alert_that_cannot_be_signed_for_a_damaged_key_is_not_passed_over() -
     with pytest.raises(StoreError):
         home.handle(RemotePartyMessage(b"no message"))
     assert home.held == before
+
+
+WRITES: tuple[Callable[[Work], None], ...] = (
+    lambda work: work.set_value("payment/mark", 7),
+    lambda work: work.put("payment/mark", pack(7)),
+    lambda work: work.set_item("MeterBalance", 7),
+    lambda work: work.log("EventLog", 7, 7),
+)
+
+
+def seen(work: Work) -> tuple[object, ...]:
+    return (
+        work.value("payment/mark"),
+        work.number("payment/mark"),
+        work.item("MeterBalance"),
+        work.int_item("MeterBalance"),
+        list(work.log_entries("EventLog")),
+    )
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("read_before", [False, True])
+def test_who_looks_at_a_device_writes_for_himself_until_he_commits(
+    write: Callable[[Work], None], read_before: bool
+) -> None:
+    home = Home.new()
+    before = seen(Home.new().work)
+    work = home.work
+    if read_before:
+        assert seen(home.work) == before
+    write(work)
+    assert seen(work) != before
+    assert seen(home.work) == before
+    after = seen(work)
+
+    def fail() -> None:
+        with work.all_or_nothing():
+            write(work)
+            work.set_item("MeterBalance", 8)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert seen(work) == after
+    work.commit()
+    assert seen(home.work) == after
+    home.restart()
+    assert seen(home.work) == after
