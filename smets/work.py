@@ -268,19 +268,17 @@ class Work:
 
     def item(self, name: str) -> Value:
         """A data item, its default if it was never written. Raises KeyError for an unknown one."""
-        key = _ITEM_KEYS[name]
         try:
-            return self._cache[key]  # type: ignore[return-value]  # it has a default
+            return self._cache[_ITEM_KEYS[name]]  # type: ignore[return-value]  # it has a default
         except KeyError:
-            return self._item(key, name)
+            return self._item(_ITEM_KEYS[name], name)
 
     def int_item(self, name: str) -> int:
         """A data item that is a number."""
-        key = _ITEM_KEYS[name]
         try:
-            value = self._cache[key]
+            value = self._cache[_ITEM_KEYS[name]]
         except KeyError:
-            value = self._item(key, name)
+            value = self._item(_ITEM_KEYS[name], name)
         if type(value) is int:
             return value
         return int(value) if isinstance(value, int) else 0

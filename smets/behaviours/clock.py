@@ -15,7 +15,7 @@ from gbcs.errors import BuildError
 from gbcs.time import Utc
 
 from ..eventlog import occur
-from ..events import Event, HubTime, Metrology, PowerLost, PowerRestored
+from ..events import Event, HubTime, Metrology, PowerLost, PowerRestored, TimerDue
 from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..values import Value
 from ..work import Work
@@ -68,7 +68,7 @@ class Clock(Behaviour):
     """Keeps the device's time. `tolerance` is the largest adjustment made by itself, in seconds."""
 
     name = "clock"
-    ignores = (Metrology,)
+    ignores = (Metrology, TimerDue)
 
     def __init__(self, tolerance: int = 10, settings: ClockSettings = DEFAULT_SETTINGS) -> None:
         self.tolerance = tolerance

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..eventlog import occur
-from ..events import Event, ProfileEvent
+from ..events import Event, Metrology, ProfileEvent, TimerDue
 from ..profile import Behaviour
 from ..values import Value
 from ..work import Work
@@ -34,6 +34,7 @@ class Messages(Behaviour):
     """Keeps what was confirmed."""
 
     name = "messages"
+    ignores = (Metrology, TimerDue)
 
     def handle(self, work: Work, event: Event) -> None:
         """Keep a confirmation instead of the one before."""
