@@ -1,8 +1,9 @@
 """The supply: Enabled, Disabled or Armed, why it is not enabled, and the load switch.
 
 The state machine is the table `TRANSITIONS`: the first row of a state and trigger whose
-guard holds is followed; a trigger without a row for the state changes nothing. Source:
-SMETS 5.6.3.7, .11, .12, 5.7.5.32 (reference: smets-esme 13).
+guard holds is followed; a trigger without a row for the state changes nothing. A disabled supply takes
+every further reason, so that those that stand do not depend on which came first. Source: SMETS 5.6.3.7,
+.11, .12, 5.7.5.32 (reference: smets-esme 13).
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ class Guard(Enum):
 
 
 class Transition(NamedTuple):
-    """One row: from, trigger, guard, to, reason that begins, reasons that end, event code."""
+    """One row: from, trigger, guard, to, reason that begins, reasons that end, event code.
+
+    The code is raised where the state changes or the reason was not there before.
+    """
 
     before: State
     trigger: Trigger
@@ -120,6 +124,15 @@ TRANSITIONS: tuple[Transition, ...] = (
         CREDIT_BELOW,
     ),
     Transition(
+        State.DISABLED,
+        Trigger.CREDIT_EXHAUSTED,
+        Guard.NONE,
+        State.DISABLED,
+        Reason.CREDIT,
+        _NONE,
+        CREDIT_BELOW,
+    ),
+    Transition(
         State.DISABLED, Trigger.CREDIT_AVAILABLE, Guard.NO_REASON, State.ARMED, None, _CREDIT, SUPPLY_ARMED
     ),
     Transition(State.DISABLED, Trigger.CREDIT_AVAILABLE, Guard.NONE, State.DISABLED, None, _CREDIT, None),
@@ -156,6 +169,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(
         State.ARMED, Trigger.TAMPER, Guard.NONE, State.DISABLED, Reason.TAMPER, _LOAD_LIMIT, TAMPER_LOCKED
     ),
+    # nothing is disabled, as 81BE says by its name
     Transition(State.DISABLED, Trigger.TAMPER, Guard.NONE, State.DISABLED, Reason.TAMPER, _NONE, None),
 )
 SCRIPTS = {51: Trigger.ENABLE, 52: Trigger.DISABLE, 54: Trigger.ARM}
@@ -174,6 +188,10 @@ class SupplySettings:
     """Whether Enable Supply ends a lock because of tamper as Arm Supply does, or is refused while
     it lasts. Gap: the conditions are said to be the same, the lock to last until Arm Supply
     (smets-esme 13 and 14)."""
+
+    tells_credit_while_disabled: bool = True
+    """Whether lack of credit is told (8F0F) where the supply is disabled already for another reason. Gap:
+    8F0F belongs to the condition in smets-esme 11.6, to the transition in smets-esme 13."""
 
 
 DEFAULT_SUPPLY_SETTINGS = SupplySettings()
@@ -215,12 +233,13 @@ class Supply(Behaviour):
         return trigger is not Trigger.USER_ENABLE or state is State.ENABLED
 
     def _follow(self, work: Work, row: Transition) -> bool:
-        reasons = reasons_of(work) - row.ends
+        stood = reasons_of(work)
+        reasons = stood - row.ends
         if row.guard is Guard.CREDIT and not self._credit(work):
             return False
         if row.guard is Guard.NO_REASON and reasons:
             return False
-        if row.guard is Guard.LOAD_LIMITED and Reason.LOAD_LIMIT not in reasons_of(work):
+        if row.guard is Guard.LOAD_LIMITED and Reason.LOAD_LIMIT not in stood:
             return False
         if row.after is State.ENABLED and reasons:
             return False
@@ -235,7 +254,7 @@ class Supply(Behaviour):
         before, after = row.before is State.ENABLED, row.after is State.ENABLED
         if before != after:
             work.effect(Actuate(LOAD_SWITCH, after))
-        if row.code is not None and row.before is not row.after:
+        if row.code is not None and (row.before is not row.after or row.begins not in stood):
             occur(work, row.code)
         return True
 
@@ -257,6 +276,8 @@ def _read_as(row: Transition, settings: SupplySettings) -> Transition:
         return row._replace(ends=row.ends - _LOAD_LIMIT)
     if row.trigger is Trigger.ENABLE and not settings.enable_ends_tamper_lock:
         return row._replace(ends=row.ends - {Reason.TAMPER})
+    if row.begins is Reason.CREDIT and row.before is row.after and not settings.tells_credit_while_disabled:
+        return row._replace(code=None)
     return row
 
 

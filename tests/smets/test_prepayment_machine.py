@@ -16,7 +16,7 @@ from smets.behaviours.charging import payment_mode
 from smets.behaviours.display_commands import DisplayCommand
 from smets.behaviours.payment import Payment
 from smets.behaviours.payment_settings import CapWindow, PaymentSettings, Suspension
-from smets.behaviours.supply import State, reasons_of, state_of
+from smets.behaviours.supply import Reason, State, reasons_of, state_of
 from smets.behaviours.topup import TokenEntered
 from smets.esme.credit_charge import CREDIT_MODE, PREPAYMENT_MODE, Control, array
 from smets.events import Metrology, PowerLost, PowerRestored, UserAction
@@ -241,7 +241,7 @@ class PrepaymentMachine(RuleBasedStateMachine):
     @invariant()
     def supply_obeys(self) -> None:
         """Nothing but a listed trigger enables the supply; without credit, and outside a period,
-        prepayment has none."""
+        prepayment has none, and lack of credit is a reason whatever others there are."""
         if not hasattr(self, "meter"):
             return
         work = self.meter.home.work
@@ -252,6 +252,7 @@ class PrepaymentMachine(RuleBasedStateMachine):
         payment = next(b for b in self.meter.home.device.profile.behaviours if isinstance(b, Payment))
         if not payment.credit_allows_supply(work) and work.value("payment/non-disablement") is not True:
             assert state is State.DISABLED
+            assert Reason.CREDIT in reasons_of(work)
 
 
 def _debts(money: Any) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import permutations, product
 
 import pytest
 from hypothesis import settings
@@ -16,21 +16,25 @@ from smets.behaviours.supply import (
     Reason,
     State,
     Supply,
+    SupplySettings,
     Trigger,
     reasons_of,
     state_of,
 )
 from smets.esme.credit_charge import CREDIT_MODE, PREPAYMENT_MODE, Control, array
 from smets.events import Actuate, Effect, Happened, PowerLost, PowerRestored, UserAction
+from smets.sensing import Attack, AttackSensed
 from smets.store import StoreError
 from smets.values import Value, pack
 from smets.work import Work
 from tests.smets.homes import ACTIVATE_NOW, Home, Reply, alerts_in
+from tests.smets.prepaid import Prepaid, charge, price
 
 DISABLED, ENABLED, ARMED = State.DISABLED, State.ENABLED, State.ARMED
 CREDIT_BELOW, SUPPLY_ARMED, EMERGENCY = 0x8F0F, 0x8F32, 0x81AB
 LOW_CREDIT, AVAILABLE, EXHAUSTED = 0x810D, 0x8119, 0x81AA
 OUTAGE, DONE, NOT_DONE = 0x8F35, 0x8161, 0x8162
+TAMPERED, LOCKED = 0x8F78, 0x81BE
 
 
 # an entry that never begins a non-disablement period
@@ -82,7 +86,7 @@ class Model:
             self.emergency = False
         begun = [code for code in self.conditions() if code not in self.holds]
         self.holds = set(self.conditions())
-        if not self.credit and self.state != DISABLED:
+        if not self.credit and "credit" not in self.reasons:
             self.state = DISABLED
             self.reasons.add("credit")
             return [*begun, CREDIT_BELOW]
@@ -92,6 +96,13 @@ class Model:
                 self.state = ARMED
                 return begun if by_emergency_credit else [*begun, SUPPLY_ARMED]
         return begun
+
+    def tamper(self) -> list[int]:
+        """A lock of what is not disabled is told."""
+        told = [] if self.state == DISABLED else [LOCKED]
+        self.state = DISABLED
+        self.reasons.add("tamper")
+        return told
 
     def disable(self) -> None:
         self.state = DISABLED
@@ -127,7 +138,8 @@ class SupplyMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.home, self.model = Home.new(items={"SupplierWANAlerts": "1" * 256}), Model()
+        items: dict[str, Value] = {"SupplierWANAlerts": "1" * 256, "SupplyTamperState": True}
+        self.home, self.model = Home.new(items=items), Model()
         self.did, self.before = "", ENABLED
 
     def follow(self, effects: tuple[Effect, ...], before: State, codes: list[int]) -> None:
@@ -258,6 +270,15 @@ class SupplyMachine(RuleBasedStateMachine):
         self.follow(reply.effects, before, codes)
 
     @rule()
+    def tamper(self) -> None:
+        self.did = "tamper"
+        before = self.model.state
+        codes = [TAMPERED, TAMPERED, *self.model.tamper()]  # to supplier and network operator
+        effects = self.home.handle(AttackSensed(Attack.OTHER, True))
+        effects += self.home.handle(AttackSensed(Attack.OTHER, False))
+        self.follow(effects, before, codes)
+
+    @rule()
     def power_cut(self) -> None:
         """Loss and return of power change nothing; only the outage is alerted."""
         self.did = "power cut"
@@ -297,6 +318,64 @@ def test_ten_thousand_steps() -> None:
     run_state_machine_as_test(
         SupplyMachine, settings=settings(max_examples=100, stateful_step_count=100, deadline=None)
     )
+
+
+# -- reasons beside each other ------------------------------------------------------------
+
+
+def out_of_credit(meter: Prepaid) -> list[int]:
+    return meter.use(100)
+
+
+def switched_off(meter: Prepaid) -> list[int]:
+    meter.home.wait(1)
+    return meter.command("ECS43")
+
+
+def tampered_with(meter: Prepaid) -> list[int]:
+    codes = meter.handle(AttackSensed(Attack.OTHER, True))
+    meter.handle(AttackSensed(Attack.OTHER, False))
+    return [code for code in codes if code not in (TAMPERED, LOCKED)]
+
+
+HAPPENINGS = {Reason.CREDIT: out_of_credit, Reason.REMOTE: switched_off, Reason.TAMPER: tampered_with}
+ORDERS = [order for count in (2, 3) for order in permutations(HAPPENINGS, count)]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: ", ".join(one.value for one in order))
+def test_reasons_do_not_depend_on_their_order(order: tuple[Reason, ...]) -> None:
+    """All of them stand, lack of credit is told once, and debt halts while it lasts."""
+    meter = Prepaid(
+        MeterBalance=1000,
+        SupplyTamperState=True,
+        TimeDebtRegister1=100_000,
+        DebtRecoveryRates1=charge(500),
+        suspend=(False, True),
+        **price(20),
+    )
+    told = [code for reason in order for code in HAPPENINGS[reason](meter)]
+    assert told.count(CREDIT_BELOW) == (Reason.CREDIT in order)
+    assert reasons_of(meter.home.work) == set(order)
+    assert meter.supply == "DISABLED"
+    meter.midnight()
+    assert meter.money.debt_1 == (100_000 if Reason.CREDIT in order else 99_500)
+    meter.home.restart()
+    # credit alone arms nothing that is disabled for another reason
+    assert SUPPLY_ARMED not in meter.top_up(1)
+    assert reasons_of(meter.home.work) == set(order) - {Reason.CREDIT}
+    meter.home.wait(1)
+    assert SUPPLY_ARMED in meter.command("ECS44")
+    assert meter.supply == "ARMED"
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_lack_of_credit_of_a_disabled_supply_is_told_or_not(tells: bool) -> None:
+    settings = SupplySettings(tells_credit_while_disabled=tells)
+    home = Home.new(items={"SupplyState": int(DISABLED)}, raw={REASONS: pack(("remote",))})
+    work = home.work
+    assert Supply(lambda work: False, settings).trigger(work, Trigger.CREDIT_EXHAUSTED)
+    assert {r.value for r in reasons_of(work)} == {"credit", "remote"}
+    assert [alert.code for alert in work.alerts] == [CREDIT_BELOW] * tells
 
 
 # -- the table itself ---------------------------------------------------------------------
