@@ -86,7 +86,7 @@ ROWS: tuple[Row, ...] = (
     (0x0700, 0x0615, "UnitOfMeasure", "enum8@unit", "", "TariffThresholdMatrix[1..3]: unit", "get"),
     (0x0700, 0x0616, "Currency", "uint16@currency", "", "AccumulatedDebtRegister: unit; EmergencyCreditBalance: unit; MeterBalance: unit; PaymentDebtRegister: unit; TimeDebtRegisters[1]: unit; TimeDebtRegisters[2]: unit; CurrencyUnit: valueCurrent", "get"),
     (0x0700, 0x0617, "PriceTrailingDigit", "bitmap8", "", "DebtRecoveryRates[1]: scalerCurrent; DebtRecoveryRates[2]: scalerCurrent; AccumulatedDebtRegister: scale; EmergencyCreditBalance: scale; PaymentDebtRegister: scale; TimeDebtRegisters[1]: scale; TimeDebtRegisters[2]: scale; TariffBlockPriceMatrixTOU: scalerCurrent", "get"),
-    # Metering
+    # Metering; tiers from the fifth on and blocks of tiers, which gas has not, as in Wireshark 4.0
     (0x0702, 0x0000, "CurrentSummationDelivered", "uint48", "m3 x Multiplier/Divisor", "ConsumptionRegister: value", "get"),
     (0x0702, 0x0001, "CurrentSummationReceived", "uint48", "", "", ""),
     (0x0702, 0x0014, "SupplyStatus", "enum8@supply", "", "SupplyState: value.output_state", "get"),
@@ -94,6 +94,7 @@ ROWS: tuple[Row, ...] = (
     (0x0702, 0x0102, "CurrentTier2SummationDelivered", "uint48", "m3 x Multiplier/Divisor", "TariffTOURegisterMatrix[2]: value", "get"),
     (0x0702, 0x0104, "CurrentTier3SummationDelivered", "uint48", "m3 x Multiplier/Divisor", "TariffTOURegisterMatrix[3]: value", "get"),
     (0x0702, 0x0106, "CurrentTier4SummationDelivered", "uint48", "m3 x Multiplier/Divisor", "TariffTOURegisterMatrix[4]: value", "get"),
+    *((0x0702, 0x0100 + 2 * (n - 1), f"CurrentTier{n}SummationDelivered", "uint48", "", "", "") for n in range(5, 49)),
     (0x0702, 0x0200, "Status", "bitmap8", "", "", ""),
     (0x0702, 0x0205, "RemainingBatteryLifeInDays", "uint16", "days", "RemainingBatteryCapacity: value", "get"),
     (0x0702, 0x0206, "CurrentMeterID", "octet-string", "", "FirmwareVersion: value", "get"),
@@ -105,12 +106,17 @@ ROWS: tuple[Row, ...] = (
     (0x0702, 0x0307, "SiteID", "octet-string", "", "MeterPointReferenceNumber: value", "get"),
     (0x0702, 0x0311, "CustomerIDNumber", "octet-string", "", "", ""),
     (0x0702, 0x0400, "InstantaneousDemand", "int24", "", "", ""),
-    (0x0702, 0x0607, "SupplyTamperState", "enum8", "", "SupplyTamperState: value", "get"),
+    (0x0702, 0x0607, "SupplyTamperState", "enum8@lock", "", "SupplyTamperState: value", "get"),
     (0x0702, 0x0608, "SupplyDepletionState", "enum8", "", "SupplyDepletionState: value", "get"),
     (0x0702, 0x0700, "CurrentNoTierBlock1SummationDelivered", "uint48", "m3 x Multiplier/Divisor", "TariffBlockCounterMatrix[1]: value", "get"),
     (0x0702, 0x0701, "CurrentNoTierBlock2SummationDelivered", "uint48", "m3 x Multiplier/Divisor", "TariffBlockCounterMatrix[2]: value", "get"),
     (0x0702, 0x0702, "CurrentNoTierBlock3SummationDelivered", "uint48", "m3 x Multiplier/Divisor", "TariffBlockCounterMatrix[3]: value", "get"),
     (0x0702, 0x0703, "CurrentNoTierBlock4SummationDelivered", "uint48", "m3 x Multiplier/Divisor", "TariffBlockCounterMatrix[4]: value", "get"),
+    *(
+        (0x0702, 0x0700 + 16 * tier + block - 1, f"CurrentTier{tier}Block{block}SummationDelivered", "uint48", "", "", "")
+        for tier in range(1, 9)
+        for block in range(1, 5)
+    ),
     (0x0702, 0x0A00, "BillToDateDelivered", "uint32", "millipence", "MeterBalance: value", "get"),
     (0x0702, 0x0B10, "UncontrolledFlowThreshold", "uint16", "m3 x Multiplier/Divisor", "UncontrolledGasFlowRate: value", "get"),
     (0x0702, 0x0B11, "UncontrolledFlowThresholdUnitOfMeasure", "enum8@unit", "", "UncontrolledGasFlowRate: unit", "get"),
@@ -134,10 +140,10 @@ ROWS: tuple[Row, ...] = (
     (0x0705, 0x0031, "LowCreditWarning", "uint32", "millipence", "LowCreditThreshold: thresholdCurrent", "get"),
     (0x0705, 0x0040, "CutOffValue", "int32", "millipence", "DisablementThreshold(MeterBalance): thresholdCurrent", "get"),
     (0x0705, 0x0211, "DebtAmount#1", "uint32", "millipence", "TimeDebtRegisters[1]: value", "get"),
-    (0x0705, 0x0216, "DebtRecoveryFrequency#1", "enum8", "", "DebtRecoveryRates[1]: periodCurrent", "get"),
+    (0x0705, 0x0216, "DebtRecoveryFrequency#1", "enum8@frequency", "", "DebtRecoveryRates[1]: periodCurrent", "get"),
     (0x0705, 0x0217, "DebtRecoveryAmount#1", "uint32", "millipence", "DebtRecoveryRates[1]: amountCurrent", "get"),
     (0x0705, 0x0221, "DebtAmount#2", "uint32", "millipence", "TimeDebtRegisters[2]: value", "get"),
-    (0x0705, 0x0226, "DebtRecoveryFrequency#2", "enum8", "", "DebtRecoveryRates[2]: periodCurrent", "get"),
+    (0x0705, 0x0226, "DebtRecoveryFrequency#2", "enum8@frequency", "", "DebtRecoveryRates[2]: periodCurrent", "get"),
     (0x0705, 0x0227, "DebtRecoveryAmount#2", "uint32", "millipence", "DebtRecoveryRates[2]: amountCurrent", "get"),
     (0x0705, 0x0231, "DebtAmount#3", "uint32", "millipence", "PaymentDebtRegister: value", "get"),
     (0x0705, 0x0239, "DebtRecoveryTopUpPercentage#3", "uint16", "0.01 %", "DebtRecoveryperPayment: percentage(ZSE Reading)", "get"),

@@ -27,7 +27,7 @@ def esme_commands(settings: PublishSettings, tell: Tell | None = None) -> tuple[
     """The commands a meter takes. `tell`: see `Tell`; without, what would change its state is refused."""
     return (
         *price_rows(settings),
-        *log_rows(),
+        *log_rows(settings),
         *display_rows(settings, tell),
         *switch_rows(settings, tell),
         _message(settings),

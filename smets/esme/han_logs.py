@@ -13,11 +13,13 @@ from ..behaviours.tenancy import restricted_until
 from ..han.cluster_commands import NOT_AUTHORISED, Answer, Asked, CommandRow, Told, fitting, in_parts
 from ..values import Value
 from ..work import Work
+from .han_settings import PublishSettings
 
 Entry = tuple[Value, ...]
 DELIVERED = 0x00  # sample type
 BLOCK_TIER_SET = 6  # snapshot payload type
 SAMPLE_OCTETS = 3
+BLOCKS = 4  # the last registers of an entry
 
 
 class SnapshotLog(NamedTuple):
@@ -46,10 +48,10 @@ SAMPLES = {
 }
 
 
-def log_rows() -> tuple[CommandRow, ...]:
+def log_rows(settings: PublishSettings) -> tuple[CommandRow, ...]:
     """The logs of a meter."""
     return (
-        CommandRow("GetSnapshot", _snapshot),
+        CommandRow("GetSnapshot", lambda asked: _snapshot(asked, settings)),
         CommandRow("GetSampledData", _samples),
         CommandRow("GetTopUpLog", _top_ups),
     )
@@ -66,11 +68,10 @@ def _refused(work: Work, entries: Iterable[Entry], first: int, last: int) -> Ans
     return NOT_AUTHORISED if any(_between(entries, first, hidden)) else ()
 
 
-def _snapshot(asked: Asked) -> Answer:
+def _snapshot(asked: Asked, settings: PublishSettings) -> Answer:
     """One snapshot, the oldest at offset 0; its number is the offset.
 
-    Gap: the payload's 48 TOU registers are as many tiers; which order the 32 block registers of an
-    electricity meter have, and how the octet before them counts them, is not said: they are left out.
+    The 48 TOU registers of the primary element are as many tiers, those of its blocks follow.
     """
     values, work = asked.values, asked.work
     first, last = values["EarliestStartTime"], values["LatestEndTime"]
@@ -88,6 +89,8 @@ def _snapshot(asked: Asked) -> Answer:
         return _refused(work, held, first, last)
     time, cause, (_, summation, *registers) = found[offset]
     tiers = next((part for part in registers if isinstance(part, tuple)), ())
+    blocks: Any = registers[-BLOCKS:]
+    in_order = zip(*blocks, strict=True) if settings.snapshot_by_tiers else blocks
     told = {
         "SnapshotId": offset,
         "SnapshotTime": time,
@@ -98,8 +101,8 @@ def _snapshot(asked: Asked) -> Answer:
         "SnapshotPayloadType": BLOCK_TIER_SET,
         "CurrentSummationDelivered": summation,
         "TierSummations": tiers,
-        "NumberOfTiersAndBlockThresholdsInUse": 0,
-        "BlockSummations": (),
+        "NumberOfTiersAndBlockThresholdsInUse": settings.snapshot_blocks,
+        "BlockSummations": tuple(register for part in in_order for register in part),
     }
     return (Told("PublishSnapshot", told),)
 

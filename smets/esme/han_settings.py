@@ -32,6 +32,13 @@ class PublishSettings:
     block_scheme: int = 3
     """Charging scheme of a tariff with blocks: blocks of each tier, with thresholds of its own, as the
     ZigBee dissectors of Wireshark 4.0 name it. Gap: gbz-payloads 6 has 1 for gas, which has no such tiers."""
+    snapshot_by_tiers: bool = True
+    """Whether the 32 block registers of a snapshot go tier by tier, as the identifiers of the attributes for
+    them do, or block by block, as the meter's logs have them. Gap: gas-zcl-objects has the blocks of gas,
+    which has no tiers of blocks, and no order."""
+    snapshot_blocks: int = 0x83
+    """How a snapshot counts its block registers: tiers in the high half, thresholds in the low one, as
+    PublishBlockThresholds does. Gap: gas-zcl-objects does not say what the halves of the octet are."""
     any_calendar: int = 0xFF
     """A type that asks for calendars of any type. Gap: the reference has none; FF is no calendar's type."""
     top_up_accepted: int = 0x00  # as in the samples
@@ -66,6 +73,8 @@ class PublishSettings:
             raise BuildError("one octet", "top_up_results")
         if not (0 <= self.block_scheme <= 0x0F and 0 <= self.any_calendar <= 0xFF):
             raise BuildError("half an octet, and an octet", "block_scheme, any_calendar")
+        if not 0 <= self.snapshot_blocks <= 0xFF:
+            raise BuildError("one octet", "snapshot_blocks")
 
     def event_id(self, work: Work) -> int:
         """The issuer event identifier of an answer."""

@@ -2,7 +2,9 @@
 
 import pytest
 
+from gbcs.errors import BuildError
 from gbcs.time import Utc
+from smets.esme.han_settings import PublishSettings
 from smets.events import Metrology, TimerDue
 from smets.han.cluster_server import ClusterSettings
 from smets.values import Value
@@ -14,7 +16,7 @@ from tests.smets.homes import START, VARIANTS, Home
 
 def day_entry(home: Home, time: int, total: int) -> tuple[Value, ...]:
     tou = tuple(range(total, total + 48))
-    blocks = (((0,) * 8),) * 4
+    blocks = [tuple(range(10 * b + 1, 10 * b + 9)) for b in range(1, 5)]  # block 1, tiers 1 to 8: 11 to 18
     return (time, total, 5, tou, (1,) * 4, *blocks) if home.variant == "twin" else (time, total, tou, *blocks)
 
 
@@ -35,8 +37,8 @@ def test_snapshots(variant: str) -> None:
         "CurrentSummationDelivered": 1000,
         "NumberOfTiersInUse": 48,
         "TierSummations": list(range(1000, 1048)),
-        "NumberOfTiersAndBlockThresholdsInUse": 0,
-        "BlockSummations": [],
+        "NumberOfTiersAndBlockThresholdsInUse": 0x83,
+        "BlockSummations": [10 * block + tier for tier in range(1, 9) for block in range(1, 5)],
     }
     times = [one(home, "GetSnapshot", SnapshotOffset=n, SnapshotCause=3)["SnapshotTime"] for n in range(4)]
     assert times == [100, 200, 250, 300]
@@ -45,6 +47,34 @@ def test_snapshots(variant: str) -> None:
     assert one(home, "GetSnapshot", **window)["TotalSnapshotsFound"] == 1
     for nothing in ({"SnapshotOffset": 3}, {"SnapshotCause": 0}, {"SnapshotCause": 8}, {"LatestEndTime": 99}):
         assert status(home, "GetSnapshot", **nothing) == 0x8B, nothing
+
+
+def test_a_snapshot_as_settings_have_it() -> None:
+    home = Home.new("twin")
+    logged(home, "DailyReadLog.Import", day_entry(home, 100, 1000))
+    (frame,) = frames(home, request("GetSnapshot"), snapshot_by_tiers=False, snapshot_blocks=0x38)
+    blocks = [10 * block + tier for block in range(1, 5) for tier in range(1, 9)]
+    assert (frame.values["NumberOfTiersAndBlockThresholdsInUse"], frame.values["BlockSummations"]) == (
+        0x38,
+        blocks,
+    )
+    with pytest.raises(BuildError):
+        PublishSettings(snapshot_blocks=0x100)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_snapshot_as_recorded(variant: str) -> None:
+    """Midnight passes: what the registers hold is what is told of the day."""
+    registers = {
+        "TariffTOUBlockRegisterMatrix.Block4.TOU8": 77,
+        "TariffTOUBlockRegisterMatrix.Block1.TOU2": 5,
+    }
+    home = Home.new(variant, items={**registers, "TariffTOURegisterMatrix.TOU48": 9})
+    home.now = home.now.plus(86_400)
+    home.handle(TimerDue())
+    told = one(home, "GetSnapshot")
+    assert [n for n in told["BlockSummations"] if n] == [5, 77]
+    assert (told["BlockSummations"][4], told["BlockSummations"][31], told["TierSummations"][47]) == (5, 77, 9)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -57,12 +57,6 @@ def test_formatting_shows_the_whole_register() -> None:
     assert 10**behind == read(Home.new(), METER, "Divisor")
 
 
-def test_tiers() -> None:
-    home = Home.new(items={f"TariffTOURegisterMatrix.TOU{n}": 99 + n for n in range(1, 49)})
-    tiers = [read(home, METER, f"CurrentTier{n}SummationDelivered") for n in range(1, 5)]
-    assert tiers == [100, 101, 102, 103]
-
-
 def test_credit_is_of_prepayment_mode() -> None:
     items: dict[str, Value] = {
         "MeterBalance": -5,
@@ -103,9 +97,9 @@ def test_power_source_follows_the_variant(variant: str, source: int) -> None:
         (BASIC, "PhysicalEnvironment"),
         (TIME, "Time"),
         (METER, "RemainingBatteryLifeInDays"),
-        (METER, "BillToDateDelivered"),
+        (METER, "CurrentMeterID"),
+        (PREPAYMENT, "CreditRemaining"),
         (PRICE, "StandingCharge"),
-        (PREPAYMENT, "PaymentControlConfiguration"),
     ],
 )
 def test_what_the_meter_does_not_hold(cluster: int, name: str) -> None:
@@ -130,7 +124,7 @@ def test_names_and_ranges_are_checked() -> None:
         DeviceValues((ValueRow(METER, "Weather", constant(1)),), Home.new().device.observe)
     for wrong in ({"formatting": 256}, {"disconnected": -1}):
         with pytest.raises(BuildError):
-            MeteringSettings(**wrong)
+            MeteringSettings(**wrong)  # type: ignore[arg-type]
     with pytest.raises(BuildError):
         BasicSettings(zcl_version=256)
 
