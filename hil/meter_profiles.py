@@ -2,7 +2,8 @@
 
 A profile gives, for each day, moments in their order: a time of the day and an event. Power and voltages
 are told when a half hour begins, what was used in it when it ends, both at once where the next one
-begins; the last moment of a day is its end. Times are UTC.
+begins; the last moment of a day is its end. Where none begins, nothing is known of the load: it is told
+to be 0 W, so that nobody goes on with one that ended; voltages stay what they were. Times are UTC.
 
 A generated day depends on kind, seed and its date only: the days of one run or of several that follow
 each other are the same.
@@ -11,7 +12,7 @@ each other are the same.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import cos, pi, sin
 from pathlib import Path
 from random import Random
@@ -42,7 +43,7 @@ class Moment(NamedTuple):
 
 
 class HalfHour(NamedTuple):
-    """What is used in a half hour, and measured all through it."""
+    """What is used in a half hour, and measured all through it; power is that of both elements."""
 
     import_wh: int
     export_wh: int
@@ -51,6 +52,7 @@ class HalfHour(NamedTuple):
     secondary_wh: int
     power_w: int | None
     voltage_v: tuple[int, ...]
+    secondary_power_w: int | None
 
 
 Row = tuple[int, Event | HalfHour]
@@ -111,23 +113,33 @@ def generated(kind: str, seed: str, variant: str) -> Day:
     def day(number: int) -> list[Moment]:
         random = Random(f"{seed}/{kind}/{number}")
         rows = _half_hours(random, home, variant, number)
-        return _with_faults(random, rows, variant) if home.faults else _told(rows)
+        return _with_faults(random, rows, variant) if home.faults else _told(rows, True)
 
     return day
 
 
-def _told(rows: Iterable[Row]) -> list[Moment]:
-    """The moments of rows in their order: half hours from their beginning, other events as they are."""
+def _told(rows: Sequence[Row], goes_on: bool) -> list[Moment]:
+    """The moments of rows in their order: half hours from their beginning, other events as they are.
+
+    `goes_on`: a half hour begins at the end of the day.
+    """
     found: list[Moment] = []
+    begins = {us for us, event in rows if isinstance(event, HalfHour)}
+    if goes_on:
+        begins.add(DAY * SECOND)
     used: HalfHour | None = None  # that has not been told of
     end = 0
+
+    def ended(used: HalfHour) -> Moment:
+        return Moment(end, _both(used, _NOTHING if end in begins else _unknown(used)), True)
+
     for us, event in rows:
         before = _NOTHING
         if used is not None and end <= us:
             if end == us and isinstance(event, HalfHour):
                 before = used
             else:
-                found.append(Moment(end, _both(used, _NOTHING), True))
+                found.append(ended(used))
             used = None
         if isinstance(event, HalfHour):
             found.append(Moment(us, _both(before, event), before is not _NOTHING))
@@ -135,7 +147,7 @@ def _told(rows: Iterable[Row]) -> list[Moment]:
         else:
             found.append(Moment(us, event))
     if used is not None:
-        found.append(Moment(end, _both(used, _NOTHING), True))
+        found.append(ended(used))
     return found
 
 
@@ -144,7 +156,12 @@ def _both(used: HalfHour, now: HalfHour) -> Metrology:
     return Metrology(*used[:5], *now[5:])
 
 
-_NOTHING = HalfHour(0, 0, 0, 0, 0, None, ())
+_NOTHING = HalfHour(0, 0, 0, 0, 0, None, (), None)
+
+
+def _unknown(before: HalfHour) -> HalfHour:
+    """What is told to be measured where nothing is known."""
+    return _NOTHING._replace(power_w=0, secondary_power_w=None if before.secondary_power_w is None else 0)
 
 
 def _half_hours(random: Random, home: Kind, variant: str, number: int) -> list[Row]:
@@ -170,10 +187,9 @@ def _half_hours(random: Random, home: Kind, variant: str, number: int) -> list[R
         secondary = int(_HEATER_W * level / 2) if variant == "twin" and 0.5 <= hour < 7.5 else 0
         net = int(watts - made)
         volts = tuple(int(NOMINAL_V - watts / 1500 + random.uniform(-3, 3)) for _ in range(phases))
-        event = HalfHour(
-            max(0, net) // 2, max(0, -net) // 2, max(0, net) // 14, max(0, -net) // 40, secondary, net, volts
-        )
-        found.append((n * LENGTH, event))
+        counts = max(0, net) // 2, max(0, -net) // 2, max(0, net) // 14, max(0, -net) // 40, secondary
+        heater = 2 * secondary if variant == "twin" else None
+        found.append((n * LENGTH, HalfHour(*counts, net + 2 * secondary, volts, heater)))
     return found
 
 
@@ -201,7 +217,7 @@ def _with_faults(random: Random, rows: list[Row], variant: str) -> list[Moment]:
                 if isinstance(event, HalfHour):
                     levels = (volts, *event.voltage_v[1:])
                     rows[n] = (us, event._replace(voltage_v=levels))
-    moments = _told(rows)
+    moments = _told(rows, True)
     off: list[tuple[int, int]] = []
     for chance, begins, ends in (*_FAULTS, *((_PHASE_LOST,) if variant == "polyphase" else ())):
         if random.random() < chance:
@@ -226,7 +242,7 @@ def _within(us: int, times: list[tuple[int, int]]) -> bool:
 
 COUNTS = ("import_wh", "export_wh", "import_varh", "export_varh", "secondary_wh")
 VOLTS = ("voltage_v", "voltage_2_v", "voltage_3_v")
-COLUMNS = ("time", *COUNTS, "power_w", *VOLTS, "event")
+COLUMNS = ("time", *COUNTS, "power_w", "secondary_power_w", *VOLTS, "event")
 
 
 class Profile(NamedTuple):
@@ -244,7 +260,8 @@ def read_profile(path: Path) -> Profile:
     """Read a CSV file, its columns in a first line, among them `time`. Raises ProfileError.
 
     A row gives what was used in the half hour that begins at its time, with the power and the voltages
-    in it, or, with `event`, what happened at its time.
+    in it, or, with `event`, what happened at its time. Power that is not given is what was used by the
+    time: `power_w` that of both elements, import less export; `secondary_power_w` where `secondary_wh` is.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -288,7 +305,13 @@ def _profile(file: object, name: str) -> Profile:
     for us, event in found:
         number, at = divmod(us, DAY * SECOND)
         days[number - first].append((at, event))
-    return Profile(first, tuple(tuple(_told(day)) for day in days))
+    following = [_begins_with_half_hour(day) for day in (*days[1:], days[0])]  # it begins again
+    told = (tuple(_told(day, goes_on)) for day, goes_on in zip(days, following, strict=True))
+    return Profile(first, tuple(told))
+
+
+def _begins_with_half_hour(day: list[Row]) -> bool:
+    return any(us == 0 and isinstance(event, HalfHour) for us, event in day)
 
 
 def _row(row: Mapping[str | None, object], where: str) -> Row:
@@ -316,8 +339,11 @@ def _row(row: Mapping[str | None, object], where: str) -> Row:
         raise ProfileError(f"{where}: the voltage of a phase before is missing")
     if power is None:
         power = 2 * (counts[0] + counts[4] - counts[1])
+    secondary_power = _number(cells, "secondary_power_w", where, 0, 2**31 - 1)
+    if secondary_power is None and cells.get("secondary_wh"):
+        secondary_power = 2 * counts[4]
     wh_in, wh_out, varh_in, varh_out, secondary = counts
-    return us, HalfHour(wh_in, wh_out, varh_in, varh_out, secondary, power, tuple(given))
+    return us, HalfHour(wh_in, wh_out, varh_in, varh_out, secondary, power, tuple(given), secondary_power)
 
 
 def _number(cells: Mapping[str, str], name: str, where: str, lo: int, hi: int) -> int | None:

@@ -317,7 +317,8 @@ class MeterRun:
     def _used(self, event: Metrology, now: Utc, ends: bool) -> None:
         self._wait(now)  # what is due at the same time goes with it
         if not self._flows and (event.import_wh or event.secondary_wh or event.power_w):
-            event = Metrology(power_w=0, voltage_v=event.voltage_v)
+            secondary = None if event.secondary_power_w is None else 0
+            event = Metrology(power_w=0, voltage_v=event.voltage_v, secondary_power_w=secondary)
         self._happen(event, now)
         self._half_hours += ends
         if ends and self._each and self._half_hours % self._each == 0:

@@ -29,7 +29,8 @@ class TimerDue:
 class Metrology:
     """What the measuring element counted since the last event, and what it sees now.
 
-    Energy in Wh and varh; power in W; voltage in V, one for each phase. None: not measured.
+    Energy in Wh and varh; power in W; voltage in V, one for each phase. None: not measured. Energy of
+    the secondary element is beside that of the primary one; power is that of both, import less export.
     """
 
     import_wh: int = 0
@@ -39,6 +40,7 @@ class Metrology:
     secondary_wh: int = 0
     power_w: int | None = None
     voltage_v: tuple[int, ...] = ()
+    secondary_power_w: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ rates, prepayment, a standing charge and a debt; its consumer tops it up.
 \b
 A profile is a CSV file, its columns named in the first line: time (UTC, where a
 half hour begins), import_wh, export_wh, import_varh, export_varh, secondary_wh,
-power_w, voltage_v, voltage_2_v, voltage_3_v; or time and event, as in
-"power lost". After its last day it begins again.
+power_w (of both elements), secondary_power_w, voltage_v, voltage_2_v,
+voltage_3_v; or time and event, as in "power lost". Behind a half hour that no
+other one follows the power is 0. After its last day it begins again.
 
 \b
 Same profile or kind, seed and days: the same transcript, octet for octet.

@@ -6,8 +6,8 @@ the period that is open then, so that the sum of all is what was counted, howeve
 Periods without a moment of power are there with zeros. Where the clock is set back, the open periods go
 on. Source: SMETS 5.7.5.11, .12 (reference: smets-esme 7).
 
-Gaps: depths are settings; consumption is that of both elements of a twin element meter; cost is that of
-consumption, without standing charge and debts.
+Gaps: depths and the elements of a twin element meter are settings; cost is that of consumption, without
+standing charge and debts.
 """
 
 from __future__ import annotations
@@ -54,6 +54,9 @@ class HistorySettings:
     """Months before the current one. Gap: as above."""
     first_weekday: int = 1
     """On which day a week begins, 1 Monday to 7 Sunday. Gap: not said."""
+    both_elements: bool = True
+    """Whether consumption is that of both elements of a twin element meter, as the cost is, or of the
+    primary one. Gap: not said; as `MeteringSettings.daily_of_both`."""
 
     def __post_init__(self) -> None:
         """Ranges."""
@@ -96,13 +99,13 @@ class History(Behaviour):
 
     def start(self, work: Work) -> None:
         """The first periods are open from now on."""
-        mark = _mark(work)
+        mark = self._mark(work)
         _write(work, Book(_day(work), (mark, mark, mark), ((), (), ())), None)
 
     def handle(self, work: Work, event: Event) -> None:
         """Look whether the day is another one, whatever happens."""
         if work.value(DAY) != _day(work):
-            before = _read(work)
+            before = self._read(work)
             _write(work, self._turned(work, before), before)
 
     def deadline(self, work: Work) -> Utc:
@@ -113,15 +116,15 @@ class History(Behaviour):
 
     def used(self, work: Work, period: Period) -> tuple[Used, ...]:
         """What the current period has used so far, and those before it, the newest first."""
-        book = self._turned(work, _read(work))
-        return (_difference(_mark(work), book.marks[period]), *book.rings[period])
+        book = self._turned(work, self._read(work))
+        return (_difference(self._mark(work), book.marks[period]), *book.rings[period])
 
     def _turned(self, work: Work, book: Book) -> Book:
         """The store as it is with the periods closed that have ended."""
         day = _day(work)
         if day <= book.day:
             return book._replace(day=day)
-        mark, marks, rings = _mark(work), list(book.marks), list(book.rings)
+        mark, marks, rings = self._mark(work), list(book.marks), list(book.rings)
         for period in Period:
             passed = self._number(period, day) - self._number(period, book.day)
             if passed:
@@ -141,30 +144,28 @@ class History(Behaviour):
         date = _dt.date.fromordinal(ORIGIN + min(max(day, _FIRST_DAY), _LAST_DAY))
         return 12 * date.year + date.month
 
+    def _mark(self, work: Work) -> Mark:
+        registers = work.int_item("ActiveImportRegister")
+        if self.settings.both_elements and "SecondaryActiveImportRegister" in work.defaults:
+            registers += work.int_item("SecondaryActiveImportRegister")
+        return registers & MAX_U32, cost_so_far(work)
+
+    def _read(self, work: Work) -> Book:
+        marks = work.value(MARKS)
+        if not isinstance(marks, tuple):
+            mark = self._mark(work)
+            return Book(_day(work), (mark, mark, mark), ((), (), ()))
+        rings = tuple(tuple(Used(*used) for used in work.value(key, ())) for key in RINGS)  # type: ignore[union-attr,misc]
+        return Book(work.number(DAY), marks, rings)  # type: ignore[arg-type]
+
 
 def _day(work: Work) -> int:
     """The number of the day, counted from 2000-01-01."""
     return (work.now.us + work.number("clock/offset")) // DAY_US
 
 
-def _mark(work: Work) -> Mark:
-    registers = work.int_item("ActiveImportRegister")
-    if "SecondaryActiveImportRegister" in work.defaults:
-        registers += work.int_item("SecondaryActiveImportRegister")
-    return registers & MAX_U32, cost_so_far(work)
-
-
 def _difference(now: Mark, then: Mark) -> Used:
     return Used((now[0] - then[0]) & MAX_U32, now[1] - then[1])
-
-
-def _read(work: Work) -> Book:
-    marks = work.value(MARKS)
-    if not isinstance(marks, tuple):
-        mark = _mark(work)
-        return Book(_day(work), (mark, mark, mark), ((), (), ()))
-    rings = tuple(tuple(Used(*used) for used in work.value(key, ())) for key in RINGS)  # type: ignore[union-attr,misc]
-    return Book(work.number(DAY), marks, rings)  # type: ignore[arg-type]
 
 
 def _write(work: Work, book: Book, before: Book | None) -> None:

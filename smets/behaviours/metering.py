@@ -7,12 +7,14 @@ next one; what is told at the end of a period, before it is recorded, is part of
 the clock was set back, stamps repeat. Of a first, shorter day the daily consumption counts from the
 register as it then stood.
 
-What a period counted is the difference of the registers, which wrap at 32 bits.
+What a period counted is the difference of the registers, which wrap at 32 bits. The import register is
+that of the primary element; Active Power Import is the power of both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -32,6 +34,7 @@ DAY = 86_400
 MAX_U32 = 0xFFFF_FFFF
 OPEN = "metering/open"
 DAY_START = "metering/day"
+SECONDARY_POWER = "metering/secondary-power"
 
 Consumer = Callable[[Work, Metrology, int], None]
 """Told of an event, and of a moment (shell's microseconds) of the period it counts for."""
@@ -77,6 +80,19 @@ BALANCES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class MeteringSettings:
+    """Where the reference is silent about the elements of a twin element meter (smets-esme 7 and 10)."""
+
+    daily_of_both: bool = True
+    """Whether the Daily Consumption Log has what both elements used, or the primary one. Gap: it has one
+    value a day (5.7.5.14), consumption without an element."""
+
+    demand_of_both: bool = True
+    """Whether maximum demand of import is that of both elements, as Active Power Import is, or of the
+    primary one. Gap: the average of the half hour, without an element (smets-esme 10)."""
+
+
 class Metering(Behaviour):
     """Counts and records. `twin` adds the secondary element to what is recorded.
 
@@ -87,8 +103,15 @@ class Metering(Behaviour):
     follows = (OFFSET,)
     counts = True
 
-    def __init__(self, twin: bool = False, consumers: tuple[Consumer, ...] = ()) -> None:
+    def __init__(
+        self,
+        twin: bool = False,
+        consumers: tuple[Consumer, ...] = (),
+        settings: MeteringSettings = MeteringSettings(),
+    ) -> None:
         self._twin = twin
+        self._daily_of_both = twin and settings.daily_of_both
+        self._demand_of_both = twin and settings.demand_of_both
         self._consumers = consumers
         registers = REGISTERS if twin else REGISTERS[:-1]
         self._items = tuple(register.item for register in registers)
@@ -117,13 +140,13 @@ class Metering(Behaviour):
         """The collections that are read as one."""
         return {
             "ImportRegisterCollection": self._import_collection,
-            "PowerImportCollection": _power_collection,
-            "PrimaryActivePowerImport": lambda work: work.item("ActivePowerImport"),
+            "PowerImportCollection": self._power_collection,
+            "PrimaryActivePowerImport": self._primary_power,
         }
 
     def start(self, work: Work) -> None:
         """The first day's consumption counts from the register as it stands."""
-        work.set_value(DAY_START, work.int_item("ActiveImportRegister"))
+        work.set_value(DAY_START, self._total(work))
         work.set_value(OPEN, (work.now.us - 1, *map(work.int_item, self._items)))
 
     def open_half_hour(self, work: Work) -> tuple[int, ...]:
@@ -139,6 +162,8 @@ class Metering(Behaviour):
             power = min(max(power, 0), MAX_U32)  # what is exported is no import
             if power != work.item("ActivePowerImport"):
                 work.set_item("ActivePowerImport", power)
+        if self._twin and event.secondary_power_w is not None:
+            work.set_value(SECONDARY_POWER, min(max(event.secondary_power_w, 0), MAX_U32))
         now = work.now.us
         if (now + work.number(OFFSET)) % HALF_HOUR_US == 0 and self._open(work)[0] != now:
             now -= 1  # the half hour that ends now has no entry yet
@@ -161,6 +186,8 @@ class Metering(Behaviour):
             work.log("ProfileDataLog.ActiveImport", end, counted[IMPORT])
         work.log("ProfileDataLog.Export", end, counted[EXPORT], counted[REACTIVE_EXPORT])
         work.log("ProfileDataLog.ReactiveImport", end, counted[REACTIVE_IMPORT])
+        if self._demand_of_both:
+            counted = (counted[IMPORT] + counted[SECONDARY], *counted[1:])
         for item, register, windowed in DEMANDS if whole else ():  # no average of what is more than one
             watts = counted[register] * (3600 // HALF_HOUR)
             highest = work.int_item(item)
@@ -171,13 +198,26 @@ class Metering(Behaviour):
     def _day(self, work: Work, midnight: int) -> None:
         work.log("DailyReadLog.Import", midnight, *register_entry(work, self._twin))
         work.log("DailyReadLog.Export", midnight, work.item("ActiveExportRegister"))
-        total = work.int_item("ActiveImportRegister")
+        total = self._total(work)
         before = work.value(DAY_START)
         if isinstance(before, int):
             work.log("DailyConsumptionLog", midnight, (total - before) & MAX_U32)
         work.set_value(DAY_START, total)
         if payment_mode(work) == PREPAYMENT_MODE:
             work.log("PrepaymentDailyReadLog", midnight, *(work.item(name) for name in BALANCES))
+
+    def _total(self, work: Work) -> int:
+        """The register that daily consumption is the difference of."""
+        total = work.int_item("ActiveImportRegister")
+        return (total + work.int_item(REGISTERS[SECONDARY].item)) & MAX_U32 if self._daily_of_both else total
+
+    def _primary_power(self, work: Work) -> int:
+        """Active Power Import without what the secondary element imports."""
+        power = work.int_item("ActivePowerImport")
+        return max(power - work.number(SECONDARY_POWER), 0) if self._twin else power
+
+    def _power_collection(self, work: Work) -> Value:
+        return (work.item("ActivePowerImport"), (0, 27), self._primary_power(work))
 
     def _import_collection(self, work: Work) -> Value:
         secondary = (work.item("SecondaryActiveImportRegister"),) if self._twin else ()
@@ -193,11 +233,6 @@ class Metering(Behaviour):
 def _differences(values: Iterable[int], opened: tuple[int, ...]) -> tuple[int, ...]:
     """What registers counted since they were noted behind a time."""
     return tuple([(value - start) & MAX_U32 for value, start in zip(values, opened[1:], strict=True)])
-
-
-def _power_collection(work: Work) -> Value:
-    power = work.item("ActivePowerImport")
-    return (power, (0, 27), power)
 
 
 def _in_window(work: Work, end: int) -> bool:

@@ -28,7 +28,7 @@ from ..behaviours.han_access import HanAccess
 from ..behaviours.history import History, HistorySettings
 from ..behaviours.joining import Joining, JoinSettings
 from ..behaviours.load_limit import LoadLimit, LoadLimitSettings
-from ..behaviours.metering import Metering
+from ..behaviours.metering import Metering, MeteringSettings
 from ..behaviours.outage import Outage, OutageSettings
 from ..behaviours.pairing import Pairing
 from ..behaviours.payment import Payment
@@ -80,6 +80,7 @@ class EsmeOptions:
     clock: ClockSettings = field(default_factory=ClockSettings)
     tariff: TariffSettings = field(default_factory=TariffSettings)
     billing: BillingSettings = field(default_factory=BillingSettings)
+    metering: MeteringSettings = field(default_factory=MeteringSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     load_limit: LoadLimitSettings = field(default_factory=LoadLimitSettings)
     voltage: VoltageSettings = field(default_factory=VoltageSettings)
@@ -122,7 +123,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         Clock(options.clock_tolerance, options.clock),
         AlertSettings(),
         History(options.history),
-        Metering(twin, (tariff.consume,)),
+        Metering(twin, (tariff.consume,), options.metering),
         tariff,
         billing,
         payment.supply,

@@ -40,6 +40,7 @@ def test_what_is_read() -> None:
             ),
             step(wait="1.5"),
             step(metrology="{ import_wh = 5, voltage_v = [230, 231, 232], power_w = -7 }", to='"meter"'),
+            step(metrology="{ secondary_wh = 6, power_w = 9, secondary_power_w = 8 }", to='"meter"'),
             step(action='"enable supply"', to='"meter"', alerts='["8f32"]'),
             step(power='"lost"', to='"hub"'),
             command(
@@ -61,7 +62,7 @@ def test_what_is_read() -> None:
     assert (first.type, first.variant, first.link.loss) == (DeviceType.ESME, "single", 0.1)
     assert (second.variant, second.link, second.install_code[:4]) == ("twin", LinkOptions(), b"0123")
     assert scenario.outsiders == (EntityId.parse("00-DB-12-34-56-78-00-99"),)
-    read, wait, metrology, action, power, values, within, _, codes = scenario.steps
+    read, wait, metrology, twin, action, power, values, within, _, codes = scenario.steps
     assert (read.what, read.alerts, read.expect) == (
         "ECS52 Read ESME/SAPC/Comms Hub Firmware Version",
         None,
@@ -69,6 +70,7 @@ def test_what_is_read() -> None:
     )
     assert (wait.wait, wait.what) == (1.5, "wait 1.5 s")
     assert metrology.event == Metrology(import_wh=5, power_w=-7, voltage_v=(230, 231, 232))
+    assert twin.event == Metrology(secondary_wh=6, power_w=9, secondary_power_w=8)
     assert (action.event, action.alerts) == (UserAction("enable supply"), ("8F32",))
     assert power.event == PowerLost()
     assert values.values == (b"\0\xff", b"A", "plain", ACTIVATE_NOW, ACTIVATE_NEVER, None, True, 5)

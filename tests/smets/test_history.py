@@ -93,6 +93,12 @@ def test_both_elements_of_a_twin_meter_count() -> None:
     home = metered("twin")
     use(home, Utc.of(2026, 1, 1, 13), 10, 1000)
     assert used(home, Period.DAY) == (Used(1010, 310 + 11_000),)
+    primary = History(HistorySettings(both_elements=False))
+    work = home.work
+    primary.start(work)
+    work.set_item("ActiveImportRegister", 15)
+    work.set_item("SecondaryActiveImportRegister", 2000)
+    assert [one.wh for one in primary.used(work, Period.DAY)] == [5]
 
 
 def test_settings() -> None:

@@ -13,8 +13,9 @@ from gbcs.dlms.axdr import CompactArray
 from gbcs.dlms.selective import Range
 from gbcs.time import Utc
 from smets.behaviours.clock import set_clock
-from smets.behaviours.metering import MAX_U32, REGISTERS, Metering
+from smets.behaviours.metering import MAX_U32, REGISTERS, Metering, MeteringSettings
 from smets.device import STARTED, Device
+from smets.esme.meter import EsmeOptions, esme_profile
 from smets.events import Metrology, PowerLost, PowerRestored, TimerDue
 from smets.store import MemoryStore
 from smets.values import Value
@@ -277,6 +278,64 @@ def test_a_reset_sets_demand_to_zero_and_remembers_when() -> None:
     for name in ("MaximumDemandActivePowerImport", "MaximumDemandActivePowerExport"):
         assert home.item(name) == 0
         assert home.item(f"{name}.LastReset") == home.now.to_cosem()
+
+
+# -- two elements -------------------------------------------------------------------------
+
+
+def power_read(home: Home) -> list[Value]:
+    """What ECS17c reads: Active Power Import, and Primary Active Power Import."""
+    home.wait(1)
+    collection = home.run("ECS17c").values(home.variant)["PowerImportCollection"]
+    return [collection[0], collection[2]]  # type: ignore[index]
+
+
+def test_power_of_the_primary_element_is_that_of_both_without_the_secondary() -> None:
+    home = Home.new("twin")
+    assert power_read(home) == [0, 0]
+    home.handle(Metrology(power_w=2800))
+    assert power_read(home) == [2800, 2800]
+    home.handle(Metrology(power_w=2800, secondary_power_w=2600))
+    assert power_read(home) == [2800, 200]
+    home.restart()
+    home.handle(Metrology(power_w=3000))  # the other one as it was
+    assert power_read(home) == [3000, 400]
+    home.handle(Metrology(power_w=1000, secondary_power_w=2600))  # the primary one exports
+    assert power_read(home) == [1000, 0]
+    home.handle(Metrology(power_w=2**40, secondary_power_w=2**40))
+    assert power_read(home) == [MAX_U32, 0]
+    home.handle(Metrology(secondary_power_w=-1))
+    assert power_read(home) == [MAX_U32, MAX_U32]
+
+
+@pytest.mark.parametrize("variant", ["single", "polyphase"])
+def test_without_a_secondary_element_all_power_is_primary(variant: str) -> None:
+    home = Home.new(variant)
+    home.handle(Metrology(power_w=2800, secondary_power_w=2600))
+    assert power_read(home) == [2800, 2800]
+
+
+def test_load_limiting_judges_the_power_of_both_elements() -> None:
+    items: dict[str, Value] = {"LoadLimitPowerThreshold": 2700, "LoadLimitPeriod": 60}
+    home = Home.new("twin", items=items)
+    home.handle(Metrology(power_w=2800, secondary_power_w=2600))
+    home.wait(61)
+    home.handle(TimerDue())
+    assert home.item("LoadLimitCounter") == 1
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_consumption_and_demand_of_both_elements_or_of_the_primary_one(both: bool) -> None:
+    home = Home.new("twin")
+    settings = MeteringSettings(daily_of_both=both, demand_of_both=both)
+    home.device = Device(esme_profile(EsmeOptions("twin", metering=settings)), home.store, home.now)
+    home.handle(Metrology(import_wh=100, secondary_wh=1300))
+    until(home, Utc.of(2026, 1, 2))
+    home.handle(Metrology(secondary_wh=50))
+    until(home, Utc.of(2026, 1, 3))
+    assert [e[1] for e in log(home, "DailyConsumptionLog")] == ([1400, 50] if both else [100, 0])
+    assert home.item("MaximumDemandActivePowerImport") == (2800 if both else 200)
+    assert next(e[1:] for e in log(home, "ProfileDataLog.ActiveImport")) == (100, 1300)
 
 
 # -- extremes, logs -----------------------------------------------------------------------

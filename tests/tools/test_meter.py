@@ -1,6 +1,8 @@
 """`smets meter`: days of half hours, from a file or generated, and what the meter holds then."""
 
 import json
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -8,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gbcs.time import Utc
-from hil.meter_profiles import KINDS, Moment, ProfileError, generated, read_profile
+from hil.meter_profiles import KINDS, Moment, Profile, ProfileError, generated, read_profile
 from hil.meter_run import VARIANTS, MeterError, MeterRun, set_up
 from smets.behaviours.tariff import in_force
 from smets.esme.items import items
@@ -223,6 +225,99 @@ def test_a_profile_as_values(profile: Path) -> None:
     assert first[1].event.import_wh == 100
     assert (4_200_000_000, PowerLost(), False) in first
     assert read.day(read.first + 2) == read.day(read.first)
+
+
+def powers(day: Sequence[Moment]) -> list[tuple[int, int | None, int | None]]:
+    """Half hours of the day since midnight, and the power that is told then."""
+    told = ((moment.us / 1_800_000_000, moment.event) for moment in day)
+    return [(n, e.power_w, e.secondary_power_w) for n, e in told if isinstance(e, Metrology)]  # type: ignore[misc]
+
+
+def read(tmp_path: Path, text: str) -> Profile:
+    path = tmp_path / "read.csv"
+    path.write_text(text)
+    return read_profile(path)
+
+
+def test_behind_a_gap_there_is_no_load(tmp_path: Path) -> None:
+    """Neither in a day nor at its end; where a half hour follows, the load goes on without a break."""
+    found = read(
+        tmp_path,
+        "time,import_wh,power_w,event\n"
+        "2026-03-01T00:00:00Z,5000,10000,\n"
+        "2026-03-01T00:30:00Z,,,watchdog\n"
+        "2026-03-01T00:30:00Z,5000,10001,\n"
+        "2026-03-01T01:00:00Z,,,watchdog\n"
+        "2026-03-01T23:30:00Z,10,20,\n"
+        "2026-03-02T00:00:00Z,11,22,\n"
+        "2026-03-02T23:30:00Z,12,24,\n"
+        "2026-03-04T12:00:00Z,13,26,\n",
+    )
+    first = [(0, 10_000, None), (1, None, None), (1, 10_001, None), (2, 0, None), (47, 20, None)]
+    assert powers(found.days[0]) == [*first, (48, None, None)]
+    assert powers(found.days[1]) == [(0, 22, None), (1, 0, None), (47, 24, None), (48, 0, None)]
+    assert powers(found.days[2]) == []
+    assert powers(found.days[3]) == [(24, 26, None), (25, 0, None)]
+
+
+@pytest.mark.parametrize(("second", "last"), [("2026-03-01T23:30:00Z", None), ("2026-03-01T23:00:00Z", 0)])
+def test_the_last_day_is_followed_by_the_first(tmp_path: Path, second: str, last: int | None) -> None:
+    text = f"time,import_wh\n2026-03-01T00:00:00Z,1\n{second},2\n"
+    assert powers(read(tmp_path, text).days[0])[-1][1] == last
+
+
+def test_no_load_limit_is_exceeded_in_a_gap(tmp_path: Path) -> None:
+    text = "time,import_wh,power_w\n2026-03-01T00:00:00Z,500,1000\n2026-03-01T12:00:00Z,10,20\n"
+    run = MeterRun(MemoryStore(), "single", "gap", START)
+    work = run.device.observe(START)
+    work.set_item("LoadLimitPowerThreshold", 900)
+    work.set_item("LoadLimitPeriod", 3600)
+    work.commit()
+    run.run(read(tmp_path, text).day, 1)
+    assert run.device.observe(run.now).item("LoadLimitCounter") == 0
+
+
+@pytest.mark.parametrize(
+    ("cells", "power", "secondary"),
+    [
+        ("100,,,", 200, None),
+        ("100,,1300,", 2800, 2600),
+        ("100,2700,1300,", 2700, 2600),
+        ("100,2700,1300,2500", 2700, 2500),
+        ("100,,,0", 200, 0),
+        ("0,,0,", 0, 0),
+    ],
+)
+def test_power_of_both_elements_of_a_row(
+    tmp_path: Path, cells: str, power: int, secondary: int | None
+) -> None:
+    header = "time,import_wh,power_w,secondary_wh,secondary_power_w\n"
+    day = read(tmp_path, f"{header}2026-03-01T12:00:00Z,{cells}\n").days[0]
+    assert powers(day) == [(24, power, secondary), (25, 0, None if secondary is None else 0)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_generated_power_is_that_of_the_energy(kind: str) -> None:
+    """Of both elements, where there are two; that of the secondary one is the rest."""
+    for variant in VARIANTS:
+        moments = [m.event for m in generated("household" if kind == "faults" else kind, "s", variant)(9_000)]
+        events = [e for e in moments if isinstance(e, Metrology)]
+        for now, then in pairwise(events):
+            assert now.power_w is not None
+            assert abs(now.power_w - 2 * (then.import_wh + then.secondary_wh - then.export_wh)) <= 2
+            assert now.secondary_power_w == (2 * then.secondary_wh if variant == "twin" else None)
+
+
+def test_without_supply_no_element_has_power() -> None:
+    run = MeterRun(MemoryStore(), "twin", "s", START)
+    load = Metrology(100_000, secondary_wh=100_000, power_w=9_000, secondary_power_w=8_000)
+    day = [Moment(us * 1_800_000_000, load) for us in (1, 2)]
+    run.run(lambda number: day, 1)
+    while run.result().supply == "enabled":
+        run.run(lambda number: day, 1)
+    run.run(lambda number: day[:1], 1)
+    work = run.device.observe(run.now)
+    assert work.item("ActivePowerImport") == work.value("metering/secondary-power") == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
