@@ -53,6 +53,11 @@ class LeaveMenu(ProfileEvent):
     """The consumer is done: what the PIN protects is protected again."""
 
 
+@dataclass(frozen=True, slots=True)
+class StillThere(ProfileEvent):
+    """The consumer goes on with the buttons: the PIN that was entered counts from now on."""
+
+
 class Lock(Enum):
     """How it stands with the PIN."""
 
@@ -68,6 +73,7 @@ class What(Enum):
     ENTER_RIGHT = "enter the PIN"
     ENTER_WRONG = "enter another PIN"
     CLEAR = "clear the PIN"
+    GO_ON = "go on"
     LEAVE = "leave"
 
 
@@ -94,6 +100,7 @@ ROWS: tuple[Row, ...] = (
     Row(Lock.OPEN, What.ENTER_RIGHT, Lock.OPEN, ""),
     Row(Lock.OPEN, What.ENTER_WRONG, Lock.CLOSED, "not the PIN"),
     Row(Lock.OPEN, What.CLEAR, Lock.NONE, ""),
+    Row(Lock.OPEN, What.GO_ON, Lock.OPEN, ""),
     Row(Lock.OPEN, What.LEAVE, Lock.CLOSED, ""),
 )
 # fmt: on
@@ -143,7 +150,8 @@ class PinSettings:
     """Digits of a PIN. Gap: smets-esme 15 has 4 from one maker, and not above 8."""
 
     open_for: int = 300
-    """Seconds that an entry counts. Gap: none in smets-esme 15."""
+    """Seconds that an entry counts, from the last that the consumer did with the buttons, so that it does
+    not end while a device is being paired. Gap: none in smets-esme 15."""
 
     attempts: int = 5
     suspended_for: int = 600
@@ -183,6 +191,8 @@ class PrivacyPin(Behaviour):
             told(work, self._enter(work, event.pin), What.ENTER_RIGHT.value, RULE)
         elif isinstance(event, ClearPin):
             told(work, self._follow(work, What.CLEAR), What.CLEAR.value, RULE)
+        elif isinstance(event, StillThere):
+            self._follow(work, What.GO_ON)
         elif isinstance(event, LeaveMenu | PowerLost):
             self._follow(work, What.LEAVE)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from gbcs.errors import BuildError
 from gbcs.time import Utc
 
-from ..behaviours.privacy_pin import LONGEST, LeaveMenu, Lock, is_locked, lock_of
+from ..behaviours.privacy_pin import LONGEST, LeaveMenu, Lock, StillThere, is_locked, lock_of
 from ..device import POWER_LOST, Device
 from ..events import Effect, Event, Happened, PowerLost, ProfileEvent
 from ..work import Work
@@ -139,6 +139,8 @@ class UserInterface:
         elif self.device.observe(now).get(POWER_LOST) is None:
             self._reverts = now.plus(self._settings.revert_after)
             self._press(event.press, now)
+            if lock_of(self.device.observe(now)) is Lock.OPEN:
+                self._give(StillThere(), now)
         effects = tuple(self._released)
         self._released.clear()
         return effects

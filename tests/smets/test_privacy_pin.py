@@ -25,6 +25,7 @@ from smets.behaviours.privacy_pin import (
     PinSettings,
     PrivacyPin,
     SetPin,
+    StillThere,
     is_locked,
     lock_of,
 )
@@ -82,6 +83,28 @@ def test_the_pin_opens_for_a_time() -> None:
     assert not is_locked(home.work)
     home.wait(1)
     assert is_locked(home.work)
+
+
+def test_who_goes_on_does_not_lose_the_pin() -> None:
+    home = locked()
+    assert not home.handle(StillThere())  # it opens nothing
+    assert is_locked(home.work)
+    assert does(home, EnterPin(PIN))
+    for _ in range(5):
+        home.wait(OPEN_FOR - 1)
+        assert not home.handle(StillThere())
+    assert does(home, PairDevice(READER))
+    home.wait(OPEN_FOR)
+    assert not home.handle(StillThere())  # too late
+    assert is_locked(home.work)
+    assert not does(home, UnpairDevice(READER))
+
+
+def test_going_on_without_a_pin_keeps_nothing() -> None:
+    home = Home.new()
+    before = home.held
+    assert not home.handle(StillThere())
+    assert home.held == before
 
 
 def test_the_pin_is_changed_and_cleared_by_who_knows_it() -> None:

@@ -10,7 +10,7 @@ import pytest
 from gbcs.errors import BuildError
 from smets.behaviours.device_log import entries
 from smets.behaviours.pairing import AdmitToNetwork
-from smets.behaviours.privacy_pin import PERSONAL, Lock, lock_of
+from smets.behaviours.privacy_pin import PERSONAL, Lock, PinSettings, lock_of
 from smets.behaviours.supply import Reason, state_of
 from smets.behaviours.supply import State as Supply
 from smets.esme.display import DEFAULT, ROWS, Display, Form, When, scaled
@@ -324,6 +324,45 @@ def test_the_pin_is_asked_for_before_what_it_protects(title: str) -> None:
     assert one.confirm() == "done: enter the PIN"
     one.press(TAKE)
     assert one.choose(title).lines[0] != "PIN"
+
+
+class Slow(Person):
+    """Takes some seconds for each press."""
+
+    seconds = 5
+
+    def press(self, *presses: Press) -> Shown:
+        for one in presses:
+            self.home.wait(self.seconds)
+            super().press(one)
+        return self.shown
+
+
+@pytest.mark.parametrize("seconds", [5, 29])
+def test_the_pin_does_not_run_out_while_a_device_is_paired(seconds: int) -> None:
+    """However long its identifier and passkey take, as long as buttons are pressed."""
+    one = Slow(Home.new())
+    one.seconds = seconds
+    one.does("set a PIN", PIN)
+    one.press(GO_HOME)
+    assert lock_of(one.home.work) is Lock.CLOSED
+    one.does("enter the PIN", PIN)
+    entered = one.home.now
+    one.choose("pair a device")
+    one.enter(str(READER).replace("-", ""))
+    one.enter("98979899")
+    assert one.home.now.seconds - entered.seconds > PinSettings().open_for
+    assert one.confirm().startswith("done: pair")
+    one.home.wait(InterfaceSettings().revert_after)
+    one.meter.handle(TimerDue(), one.home.now)
+    assert lock_of(one.home.work) is Lock.CLOSED
+
+
+def test_the_pin_runs_out_where_going_back_leaves_it() -> None:
+    one = Person(Home.new(), InterfaceSettings(reverting_locks=False))
+    one.does("set a PIN", PIN)
+    one.home.wait(PinSettings().open_for)
+    assert one.choose("pair a device").lines[0] == "PIN"
 
 
 def test_the_pin_is_set_changed_and_cleared() -> None:
