@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from chts.device_log import DEVICE_TYPES as HUB_TYPES
 from gbcs.asn1.credentials import (
     CellIdentifier,
     CredentialsCommand,
@@ -12,14 +13,17 @@ from gbcs.asn1.credentials import (
     command_octets,
     read_response,
 )
+from gbcs.asn1.joins import CS03B, read_join_command
+from gbcs.asn1.joins import DEVICE_TYPES as TYPES
 from gbcs.building import build
 from gbcs.decoding import decode
-from gbcs.dlms.apdu import AccessResponse, parse_apdu
+from gbcs.dlms.apdu import AccessRequest, AccessResponse, Choice, parse_apdu
+from gbcs.dlms.axdr import Tag
 from gbcs.dlms.protection import protected_request
 from gbcs.dlms.protection_rows import protected_read
 from gbcs.dlms.templates import templates
 from gbcs.errors import BuildError
-from gbcs.ids import EntityId, KeyUsage, Payload, Role
+from gbcs.ids import DeviceType, EntityId, KeyUsage, Payload, Role
 from gbcs.message import Message
 from gbcs.party import compose
 from gbcs.usecases import UseCase
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
 
     from .scenario import Step
 
+CCS01 = 0x0001
+_NOT_VERIFIED = "a consumer's device is paired by one that has verified who the consumer is: verified = true"
+_ONLY_THERE = "only said where a consumer's device is paired"
 CREDENTIALS_DETAILS = (0x0008, 0x011B)  # CS02a, CS02f
 ROLES = {role.spec_name: role for role in Role}
 
@@ -36,7 +43,35 @@ ROLES = {role.spec_name: role for role in Role}
 def payload(
     step: Step, use_case: UseCase, counter: int, sender: EntityId, device: EntityId, always: Range
 ) -> bytes:
-    """The octets. `always` is the range of a read by dates that names none. Raises BuildError."""
+    """The octets. `always` is the range of a read by dates that names none. Raises BuildError.
+
+    A consumer's device is paired only by one that has verified who the consumer is (reference:
+    seed-decisions, S57). What is removed does not say what it is: nobody is asked there.
+    """
+    octets = _payload(step, use_case, counter, sender, device, always)
+    if pairs_consumer_device(use_case, octets) is not step.verified:
+        raise BuildError(_ONLY_THERE if step.verified else _NOT_VERIFIED, "verified")
+    return octets
+
+
+def pairs_consumer_device(use_case: UseCase, octets: bytes) -> bool:
+    """Whether a payload asks for a consumer's device (type 2) to be paired: with a meter, or with the hub.
+
+    Raises ParseError.
+    """
+    if use_case.code == CS03B:
+        return TYPES[read_join_command(octets).device_type] is DeviceType.TYPE2
+    if use_case.code != CCS01:
+        return False
+    apdu = parse_apdu(octets)
+    items = apdu.items if isinstance(apdu, AccessRequest) else ()
+    added = [item.data for item in items if item.choice == Choice.ACTION and item.data.tag == Tag.STRUCTURE]
+    return any(data.value and HUB_TYPES.get(data.value[-1].value) is DeviceType.TYPE2 for data in added)
+
+
+def _payload(
+    step: Step, use_case: UseCase, counter: int, sender: EntityId, device: EntityId, always: Range
+) -> bytes:
     if use_case.code in CREDENTIALS_DETAILS and step.named is None:
         return _credentials_details(step)
     if step.roles:

@@ -126,6 +126,7 @@ class Step:
     alerts: tuple[str, ...] | None = None
     told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     display: str | tuple[str, ...] | None = None
+    verified: bool = False
     file: str = ""
 
     @property

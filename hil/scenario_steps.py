@@ -3,7 +3,7 @@
 A step has one of
 
     command     a use case or Message Code that a party sends, with values, set or tariff, within, roles,
-                on_behalf_of, variant, tamper; expect, equals, reads
+                on_behalf_of, variant, tamper, verified; expect, equals, reads
     token       the name of a top-up token that a supplier makes, of pounds or pence
     wait        seconds, or a date-time to wait for
     press       buttons of a meter: next, back, take, home
@@ -250,6 +250,7 @@ def _command(table: Table, step: Step, twins: frozenset[str]) -> Step:
         within=within,
         roles=table.texts("roles"),
         tamper=table.one_of("tamper", ("", *TAMPERS), ""),
+        verified=table.take("verified", bool, False),
         expect=expect,
         equals=equals,
         reads=_readable(table, "reads", table.take("reads", dict, {})),
@@ -350,7 +351,7 @@ def _check_command(scenario: Scenario, table: Table, step: Step, sender: EntityI
         table.fail(key, _reason(error))
 
 
-_KEYS = {key: key for key in ("command", "within", "roles", "variant")} | {
+_KEYS = {key: key for key in ("command", "within", "roles", "variant", "verified")} | {
     "use_case": "command",
     "assumptions": "command",
 }

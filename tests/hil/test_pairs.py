@@ -28,6 +28,7 @@ def join(to: str, other: str, use_case: str = "CS03A1", **keys: str) -> str:
     kind, method = ("type1HANConnectedAuxiliaryLoadControlSwitch", "methodAInitiator")
     if use_case == "CS03B":
         kind, method = "type2", "methodB"
+        keys = {"verified": "true", **keys}
     values = (
         f'{{ joinMethodAndRole = "{method}", otherDeviceEntityIdentifier = "{other}", '
         f'otherDeviceType = "{kind}" }}'
