@@ -35,12 +35,13 @@ class Store(Protocol):
 class MemoryStore:
     """A store that lives as long as the process; for tests and `memory:` homes."""
 
-    __slots__ = ("_held", "_keys", "_sorted")
+    __slots__ = ("_gone", "_held", "_keys", "_sorted")
 
     def __init__(self, held: Mapping[str, bytes] | None = None) -> None:
         self._held: dict[str, bytes] = dict(held or {})
         self._keys = list(self._held)
         self._sorted = False  # they are when a scan asks, so that it costs what it finds
+        self._gone: set[str] = set()  # keys that are no longer held, but still in the list
 
     def get(self, key: str) -> bytes | None:
         """The octets held under a key, or None."""
@@ -54,20 +55,28 @@ class MemoryStore:
             key = self._keys[index]
             if not key.startswith(prefix):
                 break
-            found.append((key, self._held[key]))
+            octets = self._held.get(key)
+            if octets is not None:
+                found.append((key, octets))
         return iter(found)
 
     def commit(self, changes: Mapping[str, bytes | None]) -> None:
         """Apply all changes; None deletes."""
-        held = self._held
+        held, gone = self._held, self._gone
         if None in changes.values():
             for key in [key for key, octets in changes.items() if octets is None]:
                 if held.pop(key, None) is not None:
-                    self._sort()
-                    del self._keys[bisect_left(self._keys, key)]
+                    gone.add(key)
+            if len(gone) > len(held):  # now and then, so that a commit costs what it changes
+                self._keys, self._sorted = list(held), False
+                gone.clear()
             changes = {key: octets for key, octets in changes.items() if octets is not None}
         before = len(self._keys)
         self._keys += filterfalse(held.__contains__, changes)
+        if gone and len(self._keys) > before:
+            new = self._keys[before:]
+            self._keys[before:] = filterfalse(gone.__contains__, new)
+            gone.difference_update(new)
         if len(self._keys) > before:
             self._sorted = False
         held.update(changes)  # type: ignore[arg-type]  # there is no None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gbcs.time import Utc
     from hil.meter_profiles import Day
     from hil.meter_run import MeterRun, Result
+    from hil.sqlite_store import Synchronous
     from smets.store import Store
 
 EPILOG = """\b
@@ -31,13 +32,17 @@ other one follows the power is 0. After its last day it begins again.
 \b
 Same profile or kind, seed and days: the same transcript, octet for octet.
 With --store the next run goes on behind the last thing that happened, even if
-it was killed there; the rest of that day counts as a day.
+it was killed there; the rest of that day counts as a day. A loss of power may
+take the last things that happened (they happen again) from a run that goes on,
+never from one that ended; with --sync full from neither, but it takes longer.
 
 \b
 Exit status: 0 the days passed, 2 wrong use or an unreadable profile.
 """
 PATH = click.Path(dir_okay=False, path_type=Path)
 VARIANTS = ("single", "twin", "polyphase")
+# a commit that may be lost with power is lived through again, so it need not wait for the disk
+SYNC: dict[str, Synchronous] = {"normal": "NORMAL", "full": "FULL"}
 POUND = 100_000  # millipence
 
 
@@ -49,6 +54,7 @@ POUND = 100_000  # millipence
 @click.option("--start", metavar="DATE", help="First day of a new meter.")
 @click.option("--variant", type=click.Choice(VARIANTS), help="Of the meter (default: what the kind needs).")
 @click.option("--store", metavar="FILE", type=PATH, help="Keep what the meter holds; run again to go on.")
+@click.option("--sync", type=click.Choice(SYNC), help="When --store is on the disk (default: normal).")
 @click.option("--transcript", metavar="FILE", type=PATH, help="Write what was said to a file.")
 @click.option("--plot", metavar="FILE", type=PATH, help="Write load, registers, balance and supply as SVG.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -60,6 +66,7 @@ def command(
     start: str | None,
     variant: str | None,
     store: Path | None,
+    sync: str | None,
     transcript: Path | None,
     plot: Path | None,
     as_json: bool,
@@ -70,6 +77,8 @@ def command(
 
     if plot is not None and plot.suffix.lower() != ".svg":
         raise click.UsageError(f"--plot writes SVG: {plot} has to end in .svg")
+    if sync is not None and store is None:
+        raise click.UsageError("--sync: only with --store")
     day, first, chosen = _what_happens(profile, generate, seed, variant)
     begin = first if start is None else _date(start)
     with ExitStack() as stack:
@@ -82,7 +91,8 @@ def command(
         if store is not None:
             from hil.sqlite_store import SqliteDatabase
 
-            held = stack.enter_context(SqliteDatabase(store, synchronous="NORMAL")).store("meter")
+            database = SqliteDatabase(store, synchronous=SYNC[sync or "normal"])
+            held = stack.enter_context(database).store("meter")
         each = 0 if plot is None else _each(days)
         run = MeterRun(held, chosen, seed, begin, each=each)
         try:

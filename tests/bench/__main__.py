@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from tests.bench.cbke import cbke
 from tests.bench.corpus import corpus
 from tests.bench.measures import build, decode, execute, named, seal, verify
-from tests.bench.meter import SYNCHRONOUS, YEAR, Life, in_memory, on_disk
+from tests.bench.meter import JUDGED, YEAR, Life, held, in_memory, on_disk
 from tests.bench.timing import Ratio, Timing
 
 AIM = {"verify": 0.6, "seal": 0.6, "decode": 4_000, "build": 1_500, "cbke": 150, "read": 1 / 1.5}
@@ -38,8 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _rate("execute", "commands by an ESME", *execute(count, rounds))
     _side("cbke", "a side of a suite-2 exchange", cbke(rounds))
     days = min(size or YEAR, YEAR)
-    _life("meter in memory", in_memory(days), YEAR_AIM, f"(aim {HELD_AIM}) held")
-    _life("meter on disk", on_disk(days), DISK_AIM, f"of file, synchronous {SYNCHRONOUS}")
+    _life("meter in memory", in_memory(days), YEAR_AIM)
+    _life("on disk, NORMAL", on_disk(days, "NORMAL"), DISK_AIM)
+    _life("on disk, FULL", on_disk(days, "FULL"), DISK_AIM)
+    for variant in ("single", "polyphase"):
+        _held(variant, held(days, variant), days)
     _radios(rounds, max(1, min(count // 10, 20)))
 
 
@@ -69,11 +72,18 @@ def _side(name: str, what: str, timing: Timing) -> None:
     print(f"{name:17} {milliseconds:.0f} ms {what} (aim under {AIM[name]}), noise {timing.noise:.1%}")
 
 
-def _life(name: str, life: Life, aim: int, held: str) -> None:
+def _life(name: str, life: Life, aim: int) -> None:
+    growth = f"not judged under {JUDGED} days" if life.growth is None else f"{life.growth:.2f}"
+    file = f", {life.octets / 2**20:.1f} MiB of file" if life.octets else ""
     print(
-        f"{name:17} {life.year:.1f} s a year of half hours (aim {aim}), last days / first days "
-        f"{life.growth:.2f} over {len(life.days)}, {life.octets / 2**20:.1f} MiB {held}"
+        f"{name:17} {life.year:.1f} s a year of half hours (aim {aim}), "
+        f"last days / first days of {len(life.days)}: {growth}{file}"
     )
+
+
+def _held(variant: str, octets: int, days: int) -> None:
+    name = f"held, {variant}"
+    print(f"{name:17} {octets / 2**20:.1f} MiB for device and store after {days} days (aim {HELD_AIM})")
 
 
 def _radios(rounds: int, count: int) -> None:

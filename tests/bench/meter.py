@@ -6,29 +6,30 @@ consumer, alerts and their signatures are part of it, making up the profile is n
 
 import gc
 import time
+import tracemalloc
 from pathlib import Path
 from statistics import median
-from sys import getsizeof
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from gbcs.time import Utc
-from hil.meter_profiles import generated
+from hil.meter_profiles import Day, generated
 from hil.meter_run import MeterRun
 from hil.sqlite_store import SqliteDatabase, Synchronous
+from smets.device import Device
 from smets.store import MemoryStore, Store
 
 START = Utc.of(2026, 1, 1)
 YEAR = 365
 DAY_US = 86_400_000_000
-SYNCHRONOUS: Synchronous = "NORMAL"
+JUDGED = 120  # days: fewer say nothing of growth
 
 
 class Life(NamedTuple):
-    """Seconds of each day, and octets held at the end."""
+    """Seconds of each day, and octets of the file it left, if any."""
 
     days: list[float]
-    octets: int
+    octets: int = 0
 
     @property
     def year(self) -> float:
@@ -36,28 +37,53 @@ class Life(NamedTuple):
         return sum(self.days) * YEAR / len(self.days)
 
     @property
-    def growth(self) -> float:
-        """The median of the last quarter of days by that of the first."""
-        quarter = max(1, len(self.days) // 4)
+    def growth(self) -> float | None:
+        """The median of the last quarter of days by that of the first; None of too few days."""
+        if len(self.days) < JUDGED:
+            return None
+        quarter = len(self.days) // 4
         return median(self.days[-quarter:]) / median(self.days[:quarter])
 
 
 def in_memory(days: int) -> Life:
-    """With a store in memory; octets of its keys and values, and of what finds them."""
-    store = MemoryStore()
-    seconds = _lived(store, days)
-    held = store.snapshot()
-    octets = sum(getsizeof(key) + getsizeof(value) for key, value in held.items())
-    return Life(seconds, octets + getsizeof(held) + getsizeof(sorted(held)))
+    """With a store in memory."""
+    return Life(_lived(MemoryStore(), days))
 
 
-def on_disk(days: int) -> Life:
+def on_disk(days: int, synchronous: Synchronous) -> Life:
     """With a store on disk, one commit for each half hour; octets of the file."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "meter"
-        with SqliteDatabase(path, synchronous=SYNCHRONOUS) as database:
+        with SqliteDatabase(path, synchronous=synchronous) as database:
             seconds = _lived(database.store("meter"), days)
         return Life(seconds, path.stat().st_size)
+
+
+def held(days: int, variant: str) -> int:
+    """Octets that a meter takes after so many days: the device and its store, all they are made of.
+
+    What meters share (tables, compiled code) is there before; what was said is not held by them.
+    """
+    kind = "three-phase" if variant == "polyphase" else "household"
+    warm = MeterRun(MemoryStore(), variant, "warm", START)
+    warm.run(generated(kind, "warm", variant), 2)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        device = _device(days, variant, generated(kind, "bench", variant))
+        gc.collect()
+        after = tracemalloc.get_traced_memory()[0]
+        assert device.store is not None  # it lives until here
+        return after - before
+    finally:
+        tracemalloc.stop()
+
+
+def _device(days: int, variant: str, day: Day) -> Device:
+    run = MeterRun(MemoryStore(), variant, "bench", START)
+    run.run(day, days)
+    return run.device
 
 
 def _lived(store: Store, days: int) -> list[float]:

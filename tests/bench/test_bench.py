@@ -4,11 +4,14 @@ import struct
 
 import pytest
 
+from hil.meter_profiles import generated as household
+from hil.meter_run import MeterRun
+from smets.store import MemoryStore
 from tests.bench import __main__ as bench
 from tests.bench import plain, timing
 from tests.bench.corpus import generated
 from tests.bench.measures import decode, execute, verify
-from tests.bench.meter import Life, in_memory, on_disk
+from tests.bench.meter import START, Life, held, in_memory, on_disk
 from tests.bench.timing import Round, compare, measure
 
 try:
@@ -32,7 +35,10 @@ def test_every_measure_prints_a_line(capsys: pytest.CaptureFixture[str]) -> None
         "execute",
         "cbke",
         "meter in memory",
-        "meter on disk",
+        "on disk, NORMAL",
+        "on disk, FULL",
+        "held, single",
+        "held, polyphase",
         *RADIOS,
     ]
     assert lines[0].startswith("12 ")
@@ -50,11 +56,21 @@ def test_messages_made_here_have_the_mix_of_the_reference() -> None:
 
 
 def test_a_year_and_its_growth_follow_from_the_days() -> None:
-    life = Life([1.0] * 30 + [1.5] * 60 + [2.0] * 30, 0)
+    life = Life([1.0] * 30 + [1.5] * 60 + [2.0] * 30)
     assert life.year == 365 * 1.5
     assert life.growth == 2.0
-    assert in_memory(2).octets > 50_000
-    assert on_disk(2).octets > 50_000
+    assert Life([1.0] * 119).growth is None  # too few to say
+    assert len(in_memory(2).days) == 2
+    assert on_disk(2, "FULL").octets > 50_000
+
+
+def test_what_a_meter_holds_grows_with_its_days() -> None:
+    """Store and device are there: more than the octets of the store alone."""
+    octets = [held(days, "single") for days in (1, 3)]
+    assert 50_000 < octets[0] < octets[1]
+    store = MemoryStore()
+    MeterRun(store, "single", "bench", START).run(household("household", "bench", "single"), 3)
+    assert octets[1] > sum(len(key) + len(value) for key, value in store.snapshot().items())
 
 
 def test_the_plain_decoder_takes_every_octet() -> None:

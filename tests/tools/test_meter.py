@@ -12,6 +12,7 @@ import pytest
 from gbcs.time import Utc
 from hil.meter_profiles import KINDS, Moment, Profile, ProfileError, generated, read_profile
 from hil.meter_run import VARIANTS, MeterError, MeterRun, set_up
+from hil.sqlite_store import SqliteDatabase
 from smets.behaviours.tariff import in_force
 from smets.esme.items import items
 from smets.events import Metrology, PowerLost
@@ -102,6 +103,24 @@ def test_a_store_keeps_its_variant_and_seed(tmp_path: Path) -> None:
     done = smets("meter", "--days", "1", "--store", store, "--seed", "another")
     assert done.status == 2
     assert "another home's" in done.err
+
+
+@pytest.mark.parametrize(("sync", "asked"), [((), 1), (("--sync", "normal"), 1), (("--sync", "full"), 2)])
+def test_when_the_store_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: tuple[str, ...], asked: int
+) -> None:
+    """The database is asked for it (1 is NORMAL, 2 FULL); what comes of a day is the same."""
+    found: list[int] = []
+    close = SqliteDatabase.close
+
+    def closed(self: SqliteDatabase) -> None:
+        found.append(self._pragma("synchronous"))
+        close(self)
+
+    monkeypatch.setattr(SqliteDatabase, "close", closed)
+    kept = report("--days", "1", "--store", str(tmp_path / "store"), *sync)
+    assert found == [asked]
+    assert kept == report("--days", "1")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -200,6 +219,8 @@ def test_profiles_that_cannot_be_read(tmp_path: Path, text: str, said: str) -> N
         (("--generate", "castle"), "no kind of home is called 'castle', only household"),
         (("--profile", "/nowhere.csv"), "/nowhere.csv: No such file or directory"),
         (("--profile", "a.csv", "--generate", "solar"), "exclude each other"),
+        (("--sync", "full"), "--sync: only with --store"),
+        (("--store", "a", "--sync", "off"), "'off' is not one of 'normal', 'full'"),
         (("--plot", "meter.png"), "has to end in .svg"),
         (("--start", "soon"), "--start: not a date: 'soon'"),
         (("--start", "2026-01-01T10:00"), "--start: a day from"),
