@@ -9,10 +9,10 @@ from gbcs.dlms.named import typed
 from gbcs.values import json_form
 from smets.esme.display import ROWS
 from smets.esme.items import VARIANTS, Item, items
-from smets.esme.limits import Among, At, Characters, Each, Length, Limit, Within
+from smets.esme.limits import Among, At, CalendarDate, Characters, Each, Length, Limit, TimeOfDay, Within
 from smets.esme.screens import Code, Function, Minutes, functions
 
-from .item_limits import CHARACTERS
+from .item_limits import CHARACTERS, MANY, date_text, time_text
 from .markdown import grid, page
 
 LONGEST = 100  # characters of a default
@@ -68,7 +68,13 @@ def _default(item: Item) -> str:
 
 def limit_text(limit: Limit) -> str:
     """What a limit says."""
+    if isinstance(limit, TimeOfDay):
+        return time_text(limit)
+    if isinstance(limit, CalendarDate):
+        return date_text(limit)
     if isinstance(limit, Within):
+        if len(limit.ranges) > MANY:
+            return f"in one of {len(limit.ranges)} ranges"
         return " or ".join(f"{lo} to {hi}" if lo != hi else f"{lo}" for lo, hi in limit.ranges)
     if isinstance(limit, Among):
         return _among(limit)

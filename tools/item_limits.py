@@ -22,19 +22,26 @@ from smets.esme.items import VARIANTS, Item, item
 from smets.esme.limits import (
     DIGITS,
     DIGITS_AND_SPACES,
+    ONE_OCTET,
     PRINTABLE,
     Among,
     At,
+    CalendarDate,
     Characters,
     Each,
     Length,
     Limit,
+    TimeOfDay,
     Within,
 )
 
-CHARACTERS = {DIGITS: "digits", DIGITS_AND_SPACES: "digits and spaces", PRINTABLE: "printable ASCII"}
-_DATE_OCTETS = {2: "month", 3: "day of month", 4: "day of week"}
-_ANY_OCTET = 0xFF
+CHARACTERS = {
+    DIGITS: "digits",
+    DIGITS_AND_SPACES: "digits and spaces",
+    PRINTABLE: "printable ASCII",
+    ONE_OCTET: "characters of one octet in UTF-8",
+}
+MANY = 8  # ranges that are not listed
 
 
 def meter_part(step: Step, part: Part) -> Part:
@@ -107,8 +114,26 @@ def _said(part: Part, limit: Limit) -> bool:
     return isinstance(limit, Within) and [part.about] == [span(lo, hi) for lo, hi in limit.ranges]
 
 
+def time_text(limit: TimeOfDay) -> str:
+    """What a limit says of a time."""
+    return "a time of day" if limit.wildcards else "hour and minute said"
+
+
+def date_text(limit: CalendarDate) -> str:
+    """What a limit says of a date."""
+    if limit.relative:
+        return "a date" if limit.most == 31 else f"a date, day of month 1..{limit.most}"
+    return f"month 1..12 or any, day of month 1..{limit.most} or any"
+
+
 def _text(part: Part, wire: WireType, limit: Limit) -> str:
+    if isinstance(limit, TimeOfDay):
+        return time_text(limit)
+    if isinstance(limit, CalendarDate):
+        return date_text(limit)
     if isinstance(limit, Within):
+        if len(limit.ranges) > MANY:
+            return f"in one of {len(limit.ranges)} ranges"
         return " or ".join(span(lo, hi) for lo, hi in limit.ranges)
     if isinstance(limit, Among):
         if len(limit.values) > 1 and isinstance(limit.values[0], tuple):
@@ -122,11 +147,7 @@ def _text(part: Part, wire: WireType, limit: Limit) -> str:
         return CHARACTERS.get(limit.allowed, f"only {limit.allowed}")
     assert isinstance(limit, At)
     inner = limit.limit
-    name = _DATE_OCTETS.get(limit.place, f"octet {limit.place + 1}")
-    if isinstance(inner, Within):
-        ranges = (span(lo, hi) if (lo, hi) != (_ANY_OCTET, _ANY_OCTET) else "any" for lo, hi in inner.ranges)
-        return f"{name} {' or '.join(ranges)}"
-    return f"{name} {_text(part, wire, inner)}"
+    return f"octet {limit.place + 1} {_text(part, wire, inner)}"
 
 
 def _shown(wire: WireType, value: Any) -> str:

@@ -32,6 +32,9 @@ SUCCEEDED = 0x8F66
 FAILED = 0x8F67
 
 
+TogetherCheck = Callable[[Mapping[str, Value]], str]
+
+
 class Pending(NamedTuple):
     """A stored instruction: when, in which order, from which command."""
 
@@ -43,12 +46,17 @@ class Pending(NamedTuple):
 
 
 class FutureDated(Behaviour):
-    """Holds pending activations and carries them out. `bind` is called once with the hooks."""
+    """Holds pending activations and carries them out. `bind` is called once with the hooks.
+
+    `checks` by the item of an activation time: why the values it is about, by their active items, may
+    not become active together; '' if they may.
+    """
 
     name = "future dated"
     ignores = (Metrology,)
 
-    def __init__(self, model: ObjectModel) -> None:
+    def __init__(self, model: ObjectModel, checks: Mapping[str, TogetherCheck] | None = None) -> None:
+        self._checks = checks or {}
         self._rows = {row.member.item: row for row in table() if row.member in model.members}
         self._hooks: Hooks | None = None
 
@@ -103,6 +111,9 @@ class FutureDated(Behaviour):
             values = [(p.active.item, p.active_value(work.item(p.passive.item))) for p in row.pairs]
         except BuildError as error:
             raise Refusal(OTHER_REASON, str(error)) from None
+        check = self._checks.get(row.member.item)
+        if check is not None and (reason := check(dict(values))):
+            raise Refusal(OTHER_REASON, reason)
         for item, value in values:
             self._hooks.write(work, item, value)
 

@@ -8,8 +8,10 @@ millipence as it fills up, so that nothing is lost by rounding. Registers wrap a
 register does; block counters stay at their greatest value. Source: SMETS 5.7.4.47 to .50, 5.7.5.5,
 5.7.5.33 to .35, 5.13 (reference: smets-esme 9, dlms-payloads 7.3 and 7.4).
 
-Gaps: while the table does not say what is in force, consumption is in the import register only and
-costs nothing; what a display shows of a price finer or greater than its item is rounded or cut.
+Gaps: while the table does not say what is in force (it is empty, a season has no week of its name, a
+week or a special day has no day of its number), consumption is in the import register only and costs
+nothing; `RefusalSettings` can have a table with such names refused. What a display shows of a price
+finer or greater than its item is rounded or cut.
 """
 
 from __future__ import annotations

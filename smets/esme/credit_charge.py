@@ -1,20 +1,22 @@
 """The ten legal credit_charge_configuration arrays: payment mode and debt suspension, coded.
 
 An array is a key, its three bits are not computed with: any array that is not here is
-refused. Rows for the accumulated debt are there when debt is suspended in emergency
-credit; the time-debt rows carry 110 when it is suspended while the supply is disabled.
+refused, and so is one whose mode is not the Payment Mode that comes with it. Rows for the
+accumulated debt are there when debt is suspended in emergency credit; the time-debt rows
+carry 110 when it is suspended while the supply is disabled.
 Source: reference dlms-payloads 7.4; the two arrays with disabled = False are derived, no
 sample of them was seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from ..behaviours.charging import CREDIT_MODE, PREPAYMENT_MODE, Suspensions
 from ..behaviours.compiled import Compiled
+from ..profile import OTHER_REASON, Behaviour, Refusal
 from ..values import Value
 from ..work import Work
 
@@ -78,3 +80,39 @@ def suspensions_of(twin: bool) -> Callable[[Work], Suspensions]:
 def _suspensions(held: Value, twin: bool) -> Suspensions:
     control = next((found for key, found in arrays(twin).items() if key == held), CONTROLS[0])
     return Suspensions(control.suspend_emergency, control.suspend_disabled)
+
+
+def mismatch(mode: Value, held: Value, twin: bool) -> str:
+    """Why a Payment Mode and an array are none of the five combinations; '' if they are one.
+
+    Source: reference smets-esme 11.1, dlms-payloads 7.4.
+    """
+    control = next((found for key, found in arrays(twin).items() if key == held), None)
+    if control is None:
+        return "none of the five arrays"
+    if not isinstance(mode, tuple) or mode[:1] != (control.mode,):
+        return "the array of another payment mode"
+    return ""
+
+
+def mismatch_of(values: Mapping[str, Value], twin: bool) -> str:
+    """The same of values that are to become active, by their items."""
+    return mismatch(values["PaymentMode"], values["CreditChargeConfiguration"], twin)
+
+
+class PaymentControl(Behaviour):
+    """Refuses an array of another mode than the Payment Mode set before it (`RefusalSettings`)."""
+
+    name = "payment control"
+
+    def __init__(self, twin: bool, array_follows_mode: bool) -> None:
+        self._twin = twin
+        self._follows = array_follows_mode
+
+    def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
+        """The array a command sets, after its mode."""
+        return {"CreditChargeConfiguration.Passive": self._judge} if self._follows else {}
+
+    def _judge(self, work: Work, value: Value) -> None:
+        if reason := mismatch(work.item("PaymentMode.Passive"), value, self._twin):
+            raise Refusal(OTHER_REASON, reason)

@@ -22,13 +22,16 @@ from .credit_charge import CONTROLS, array
 from .limits import (
     DIGITS,
     DIGITS_AND_SPACES,
+    ONE_OCTET,
     PRINTABLE,
     Among,
     At,
+    CalendarDate,
     Characters,
     Each,
     Length,
     Limit,
+    TimeOfDay,
     Within,
     between,
 )
@@ -72,24 +75,60 @@ def _windows() -> tuple[Limit, ...]:
     start_and_end = tuple(
         At(n, At(place, Among((value,)))) for n in (0, 1) for place, value in ((0, n), (3, n + 1))
     )
-    return (*(Each(At(place, Among((value,)))) for place, value in fixed), *start_and_end)
+    return (*(Each(At(place, Among((value,)))) for place, value in fixed), *start_and_end, *TIMES_AND_DATES)
 
 
 def _days(*selectors: tuple[int, int]) -> tuple[Limit, ...]:
-    actions = (Length(1, 48), Each(At(1, Among((TARIFF_SCRIPTS,)))), Each(At(2, Within(selectors))))
+    actions = (
+        Length(1, 48),
+        Each(At(0, TimeOfDay())),
+        Each(At(1, Among((TARIFF_SCRIPTS,)))),
+        Each(At(2, Within(selectors))),
+    )
     return (Length(1, 16), *(Each(At(1, limit)) for limit in actions))
 
 
 MODES = Among((1, 2))
-# a billing date: day of month 1..28 or any
-BILLING_DATES: tuple[Limit, ...] = (Length(1, 4), Each(At(1, At(3, Within(((1, 28), (0xFF, 0xFF)))))))
+# switch time, begin and end of a schedule entry
+TIMES_AND_DATES: tuple[Limit, ...] = (
+    Each(At(4, TimeOfDay())),
+    Each(At(8, CalendarDate())),
+    Each(At(9, CalendarDate())),
+)
+# a billing date: day of month 1..28, month 1..12, day of week 1..7, each of them or any
+BILLING_DATES: tuple[Limit, ...] = (
+    Length(1, 4),
+    Each(At(0, TimeOfDay())),
+    Each(At(1, CalendarDate(28, relative=False))),
+)
+DAILY_RESET: tuple[Limit, ...] = (Length(0, 1), Each(At(0, TimeOfDay())), Each(At(1, CalendarDate())))
+SEASONS: tuple[Limit, ...] = (
+    Length(1, 4),
+    Each(At(1, CalendarDate())),
+    Each(At(1, TimeOfDay(start=5))),
+)
 CHARGE: tuple[Limit, ...] = (At(0, At(0, Among((0,)))), At(1, Among((NO_COMMODITY,))))
 SUPPLY_CALENDAR: tuple[Limit, ...] = (
     Length(1, 22),
     Each(At(2, Among((SUPPLY_SCRIPTS,)))),
     Each(At(3, Among((32, 33)))),
+    *TIMES_AND_DATES,
 )
-AUXILIARY_CALENDAR: tuple[Limit, ...] = (Length(0, 120), Each(At(2, Among((AUXILIARY_SCRIPTS,)))))
+AUXILIARY_CALENDAR: tuple[Limit, ...] = (
+    Length(0, 120),
+    Each(At(2, Among((AUXILIARY_SCRIPTS,)))),
+    *TIMES_AND_DATES,
+)
+
+
+def _special_days(most: int) -> tuple[Limit, ...]:
+    return (Length(0, most), Each(At(1, CalendarDate())))
+
+
+def _mpan(most: int) -> tuple[Limit, ...]:
+    """13 octets are 13 characters in UTF-8 where each of them is a character."""
+    return (Length(13, most), Characters(ONE_OCTET))
+
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
@@ -108,8 +147,9 @@ ROWS: tuple[Row, ...] = (
     ("Time.Status", "", 1, (between(0, 2),), "5.5.1"),
     ("Time.ClockBase", "", 5, (Among((5,)),), ""),
     # identity and texts
-    ("MeterPointAdministrationNumber.Import", "", b"0" * 13, (), "5.7.4.28"),
-    ("MeterPointAdministrationNumber.Export", "", b"0" * 13, (), "5.7.4.28"),
+    ("MeterPointAdministrationNumber.Import", "single polyphase", b"0" * 13, _mpan(13), "5.7.4.28"),
+    ("MeterPointAdministrationNumber.Import", "twin", b"0" * 13, _mpan(26), "5.7.4.28"),
+    ("MeterPointAdministrationNumber.Export", "", b"0" * 13, _mpan(13), "5.7.4.28"),
     ("CustomerIdentificationNumber", "", b"0000", (Characters(DIGITS),), "5.7.4.10"),
     ("SupplierMessage", "", b"", (Length(1, 116), Characters(PRINTABLE)), "5.7.4.43"),
     ("ContactDetails.Name", "", b"", (Characters(PRINTABLE),), "5.7.4.8"),
@@ -133,7 +173,7 @@ ROWS: tuple[Row, ...] = (
     *((f"AuxiliaryController{n}.LimitPeriodStart", "", ACTIVATE_NEVER, (), "") for n in range(1, 6)),
     *((f"AuxiliaryController{n}.LimitPeriodEnd", "", ACTIVATE_NEVER, (), "") for n in range(1, 6)),
     ("AuxiliaryControllerCalendar", "", (), AUXILIARY_CALENDAR, "5.7.4.2"),
-    ("AuxiliaryControllerCalendar.SpecialDays", "", (), (Length(0, 20),), "5.7.4.2"),
+    ("AuxiliaryControllerCalendar.SpecialDays", "", (), _special_days(20), "5.7.4.2"),
     *((f"BoostFunctionControl{n}", "", False, (), "5.26.2.1") for n in range(1, 6)),
     ("RandomisedOffset", "", 0, (between(0, 1799),), "5.7.5.28"),
     ("RandomisedOffsetLimit", "", 0, (between(0, 1799),), "5.7.4.33"),
@@ -167,7 +207,7 @@ ROWS: tuple[Row, ...] = (
     ("LoadLimitRestorationPeriod", "", 0, (), "5.7.4.21"),
     ("LoadLimitSupplyState", "", False, (), "5.7.4.22"),
     ("NonDisablementCalendar", "", (), SUPPLY_CALENDAR, "5.7.4.30"),
-    ("NonDisablementCalendar.SpecialDays", "", (), (Length(0, 20),), "5.7.4.30"),
+    ("NonDisablementCalendar.SpecialDays", "", (), _special_days(20), "5.7.4.30"),
     # tariff
     ("ActiveTariffPrice", "", 0, (), "5.7.5.5"),
     ("SecondaryActiveTariffPrice", "", 0, (), "5.13.2.9"),
@@ -175,16 +215,16 @@ ROWS: tuple[Row, ...] = (
     ("TariffPriceMatrix", "", _prices(IMPORT_REGISTER, PRICE_INDEXES), _price_limits(IMPORT_REGISTER, PRICE_INDEXES), "5.7.4.47, 5.7.4.50"),
     ("SecondaryTariffPriceMatrix", "", _prices(SECONDARY_REGISTER, (1, 2, 3, 4)), _price_limits(SECONDARY_REGISTER, (1, 2, 3, 4)), "5.13.1.1"),
     ("StandingCharge", "", NO_CHARGE, CHARGE, "5.7.4.42"),
-    ("TariffSwitchingTable.Seasons", "", (), (Length(1, 4),), "5.7.4.48"),
+    ("TariffSwitchingTable.Seasons", "", (), SEASONS, "5.7.4.48"),
     ("TariffSwitchingTable.Weeks", "", (), (Length(1, 4),), "5.7.4.48"),
     ("TariffSwitchingTable.Days", "", (), _days((1, 48), (101, 108)), "5.7.4.48"),
-    ("TariffSwitchingTable.SpecialDays", "", (), (Length(0, 50),), "5.7.4.48"),
-    ("SecondaryTariffSwitchingTable.Seasons", "", (), (Length(1, 4),), "5.13.1.2"),
+    ("TariffSwitchingTable.SpecialDays", "", (), _special_days(50), "5.7.4.48"),
+    ("SecondaryTariffSwitchingTable.Seasons", "", (), SEASONS, "5.13.1.2"),
     ("SecondaryTariffSwitchingTable.Weeks", "", (), (Length(1, 4),), "5.13.1.2"),
     ("SecondaryTariffSwitchingTable.Days", "", (), _days((201, 204)), "5.13.1.2"),
-    ("SecondaryTariffSwitchingTable.SpecialDays", "", (), (Length(0, 50),), "5.13.1.2"),
+    ("SecondaryTariffSwitchingTable.SpecialDays", "", (), _special_days(50), "5.13.1.2"),
     *((f"TariffThresholdMatrix.TOU{n}", "", (UNUSED,) * 3, (Length(1, 3),), "5.7.4.49") for n in range(1, 9)),
-    ("TariffBlockCounterMatrix.DailyResetting", "", (), (Length(0, 1),), "5.7.4.7"),
+    ("TariffBlockCounterMatrix.DailyResetting", "", (), DAILY_RESET, "5.7.4.7"),
     ("BillingCalendar", "", (), BILLING_DATES, "5.7.4.7"),
     # payment
     ("PaymentMode", "", (1, 2), (At(0, MODES), At(1, Among((2,)))), "5.7.4.31"),

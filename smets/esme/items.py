@@ -1,6 +1,7 @@
 """The ESME's data items: type, default, limits, log sizes; one row for every COSEM attribute.
 
-Defaults. SMETS as read for this project publishes none, so all of them are ours:
+Defaults. SMETS as read for this project publishes none, so all of them are ours (gap: smets-esme 6 and
+16.10). A device made with other items in its store has those; `EsmeOptions` has no setting for them:
 credit mode, prices, balances and money thresholds 0, calendars empty, supply enabled,
 load limiting off (no power exceeds the threshold), tamper and load limit state Unchanged,
 WAN alerts and alarms off, HAN alerts and logging on, typical voltage limits (264, 200, 287,
@@ -11,11 +12,12 @@ belong to the device and are overwritten when it is made. The cap period of 604,
 Rules for items without a row: a passive value starts as the active one and has its limits,
 an activation time is never, a constant is what the object table says, a log is empty and
 holds as many entries as its wire type counts, a mask-and-action string changes nothing.
-Limits: reference smets-esme 6 and 7, dlms-payloads 7.
+Limits: reference smets-esme 6 and 7, dlms-payloads 7; those it only infers are added by `refusals`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -28,6 +30,7 @@ from gbcs.time import ACTIVATE_NEVER
 
 from ..values import Value
 from .limits import Limit
+from .refusals import DEFAULT_REFUSALS, RefusalSettings, inferred
 
 VARIANTS = ("single", "twin", "polyphase")
 _ABSENT = {
@@ -81,16 +84,19 @@ class Item:
 
 
 @cache
-def items(variant: str, without: frozenset[str] = frozenset()) -> tuple[Item, ...]:
+def items(
+    variant: str, without: frozenset[str] = frozenset(), settings: RefusalSettings = DEFAULT_REFUSALS
+) -> tuple[Item, ...]:
     """The items of a meter variant (`VARIANTS`), less those that bear one of the flags.
 
     Flags as in the object table: aux, apc, boost, legacy. Raises BuildError for another variant.
     """
+    more = inferred(settings)
     absent = absent_flags(variant) | without
     from .item_rows import INTERNAL  # noqa: PLC0415  (kept out of importing this module)
 
     attributes = tuple(
-        _item(member, variant)
+        _item(member, variant, more)
         for member in model(DeviceType.ESME, absent).members
         if member.kind is MemberKind.ATTRIBUTE
     )
@@ -126,8 +132,9 @@ def _rows(variant: str) -> dict[str, tuple[Value, tuple[Limit, ...], str]]:
     return found
 
 
-def _item(member: Member, variant: str) -> Item:
+def _item(member: Member, variant: str, more: Mapping[str, tuple[Limit, ...]]) -> Item:
     default, limits, section = _content(member, variant)
+    limits += more.get(member.item.removesuffix(".Passive"), ())
     wire = member.wire(variant == "twin")
     return Item(member.item, wire.text, default, limits, section, member.entries, member)
 

@@ -13,6 +13,9 @@ from ..values import Value
 DIGITS = "0123456789"
 DIGITS_AND_SPACES = DIGITS + " "
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
+ONE_OCTET = "".join(map(chr, range(0x80)))  # the characters of which UTF-8 is one octet
+
+_ANY = 0xFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,49 @@ class At(Limit):
         element: Value = value[self.place] if isinstance(value, tuple | bytes) else None
         reason = self.limit.refusal(element)
         return f".{self.place} {reason}" if reason else ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOfDay(Limit):
+    """A time of four octets, from octet `start` on, of a clock of 24 hours.
+
+    Second and hundredth may be FF, with `wildcards` hour and minute as well (dlms-payloads 7).
+    """
+
+    wildcards: bool = True
+    start: int = 0
+
+    def refusal(self, value: Value) -> str:
+        """'' if every octet is in its range."""
+        octets = value[self.start : self.start + 4] if isinstance(value, bytes) else b""
+        if len(octets) != 4:
+            return "no time of day"
+        for place, (octet, most) in enumerate(zip(octets, (23, 59, 59, 99), strict=True)):
+            if octet > most and not (octet == _ANY and (self.wildcards or place > 1)):
+                return f"no time of day: {octet} where {most} is the most"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDate(Limit):
+    """The date in the first five octets: month 1..12, day 1..`most`, day of week 1..7, FF for any.
+
+    With `relative` also the last day and the one before, and the months of daylight saving (dlms-payloads 7).
+    """
+
+    most: int = 31
+    relative: bool = True
+
+    def refusal(self, value: Value) -> str:
+        """'' if every octet is in its range."""
+        octets = value[2:5] if isinstance(value, bytes) else b""
+        if len(octets) != 3:
+            return "no date"
+        for octet, most, relative in zip(octets, (12, self.most, 7), (True, True, False), strict=True):
+            lowest = 0xFD if self.relative and relative else _ANY
+            if not 1 <= octet <= most and octet < lowest:
+                return f"no date: {octet} is not in 1..{most}"
+        return ""
 
 
 def between(lo: int, hi: int) -> Within:

@@ -15,7 +15,7 @@ from gbcs.ids import DeviceType, EntityId, Payload, Role
 from gbcs.time import Utc
 
 from ..asn1_server import Asn1Server
-from ..behaviours.activation import FutureDated
+from ..behaviours.activation import FutureDated, TogetherCheck
 from ..behaviours.alert_settings import AlertSettings, alert_is_on, event_is_on
 from ..behaviours.auxiliary import Auxiliary, AuxiliarySettings
 from ..behaviours.billing import Billing, BillingSettings
@@ -40,7 +40,7 @@ from ..behaviours.resets import Resets
 from ..behaviours.supply import SupplySettings
 from ..behaviours.tamper import Tamper
 from ..behaviours.tariff import Tariff, TariffSettings
-from ..behaviours.timed_charges import TimedCharges
+from ..behaviours.timed_charges import TimedCharges, TimedChargeSettings
 from ..behaviours.topup import TopUp
 from ..behaviours.voltage import Voltage, VoltageSettings
 from ..chance import seeded
@@ -57,10 +57,12 @@ from ..settings import DEFAULT_SETTINGS, DeviceSettings
 from ..store import Store
 from ..values import Value, pack
 from ..work import ITEM, Work
-from .credit_charge import suspensions_of
+from .credit_charge import PaymentControl, mismatch_of, suspensions_of
 from .items import absent_flags, items
 from .messages import Messages
 from .new_supplier import NewSupplier
+from .refusals import RefusalSettings
+from .switching_table import PREFIXES, incomplete
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class EsmeOptions:
     payment: PaymentSettings = field(default_factory=PaymentSettings)
     supply: SupplySettings = field(default_factory=SupplySettings)
     firmware: FirmwareSettings = field(default_factory=FirmwareSettings)
+    refusals: RefusalSettings = field(default_factory=RefusalSettings)
+    timed_charges: TimedChargeSettings = field(default_factory=TimedChargeSettings)
 
 
 class Identification(Behaviour):
@@ -106,14 +110,14 @@ class Identification(Behaviour):
 
 def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
     """The profile of an ESME."""
-    rows = items(options.variant, options.without)
+    rows = items(options.variant, options.without, options.refusals)
     by_name = {item.name: item for item in rows}
     objects = model(DeviceType.ESME, absent_flags(options.variant) | options.without)
     twin, polyphase = options.variant == "twin", options.variant == "polyphase"
     payment = Payment(suspensions_of(twin), options.payment, options.supply)
     top_up = TopUp(payment)
     tariff = Tariff(payment.charge, twin, options.tariff)
-    future_dated = FutureDated(objects)
+    future_dated = FutureDated(objects, _checks(twin, options.refusals))
     billing = Billing(twin, options.billing)
     replacements = Replacements(DeviceType.ESME, NewSupplier(billing, top_up))
     firmware = Firmware(options.firmware, hash_in_store(options.firmware.boundary))
@@ -128,7 +132,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         billing,
         payment.supply,
         payment,
-        TimedCharges(payment),
+        TimedCharges(payment, options.timed_charges),
         top_up,
         LoadLimit(payment.supply, options.load_limit),
         Voltage(polyphase, options.voltage),
@@ -137,6 +141,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         PowerEvents(polyphase, options.power_events),
         Resets(future_dated, by_name),
         Messages(),
+        PaymentControl(twin, options.refusals.array_follows_mode),
         future_dated,
         PrivacyPin(options.pin),
         Pairing(joining),
@@ -205,6 +210,14 @@ def _partners(items: Collection[str], options: EsmeOptions) -> tuple[Joining, tu
     if "boost" in options.without:
         return joining, (joining, auxiliary)
     return joining, (joining, Boost(auxiliary, options.boost), auxiliary)
+
+
+def _checks(twin: bool, settings: RefusalSettings) -> dict[str, TogetherCheck]:
+    """What has to fit together to become active, by the item of the activation time."""
+    found: dict[str, TogetherCheck] = {"PaymentMode.ActivationTime": lambda values: mismatch_of(values, twin)}
+    if settings.checks_switching_table:
+        found |= {f"{prefix}TariffSwitchingTable.ActivationTime": incomplete for prefix in PREFIXES}
+    return found
 
 
 def _is_switch(work: Work, station: EntityId) -> bool:

@@ -34,6 +34,7 @@ from gbcs.usecases import UseCase, by_code, by_name, table
 from smets.alerts import MACED_MESSAGE_CODES
 from smets.behaviours.clock import set_clock
 from smets.device import Device
+from smets.esme.credit_charge import CONTROLS, Control, array
 from smets.esme.items import items
 from smets.esme.meter import EsmeOptions, esme_profile, manufactured
 from smets.events import Effect, Happened, HubTime, RemotePartyMessage, SendMessage
@@ -412,7 +413,16 @@ def token(counter: int, pounds: int = 10, supplier: EntityId = SUPPLIER) -> str:
     return Ptut(truncated(counter), ValueClass.POUNDS, pounds, bytes(4)).sealed(key, counter).digits
 
 
+def _controlled(home: Home, *controls: Control) -> Value:
+    return array(home.random.choice(controls), home.variant == "twin")
+
+
 PARAMETERS: dict[str, Callable[[Home], Value]] = {
+    # an array goes with its mode
+    "ECS02 PaymentMode.Passive": lambda home: (1, 1),
+    "ECS02 CreditChargeConfiguration.Passive": lambda home: _controlled(home, *CONTROLS[:1]),
+    "ECS03 PaymentMode.Passive": lambda home: (2, 1),
+    "ECS03 CreditChargeConfiguration.Passive": lambda home: _controlled(home, *CONTROLS[1:]),
     "Time.preset": _preset,
     "PrepaymentCredit.add": lambda home: token(home.counter).encode(),
     "MeterBalance.adjust": lambda home: home.random.randrange(-5000, 5000),

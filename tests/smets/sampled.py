@@ -17,7 +17,7 @@ from gbcs.dlms.wire import (
     Text,
     WireType,
 )
-from smets.esme.limits import Among, At, Characters, Each, Length, Limit, Within
+from smets.esme.limits import Among, At, CalendarDate, Characters, Each, Length, Limit, TimeOfDay, Within
 from smets.values import Value
 
 SHORT = 4  # elements beyond the least, where any number is legal
@@ -67,6 +67,16 @@ def fit(value: Value, limit: Limit, wire: WireType, random: Random) -> Value:
             return random.choice(values)
         case Within(ranges=ranges):
             return random.randint(*random.choice(ranges))
+        case TimeOfDay(start=start):
+            assert isinstance(value, bytes)
+            time = bytes(map(random.randrange, (24, 60, 60, 100)))
+            return value[:start] + time + value[start + 4 :]
+        case CalendarDate(most=most):
+            assert isinstance(value, bytes)
+            month, day, weekday = (
+                random.choice((0xFF, random.randint(1, greatest))) for greatest in (12, most, 7)
+            )
+            return value[:2] + bytes((month, day, weekday)) + value[5:]
         case Characters(allowed=allowed):
             if isinstance(value, bytes):
                 return "".join(random.choices(allowed, k=len(value))).encode("latin-1")
@@ -110,9 +120,19 @@ def breaking(value: Value, limit: Limit, wire: WireType, random: Random) -> Valu
             return draw(wire, random)
         case Within(ranges=ranges):
             return random.choice((min(lo for lo, _ in ranges) - 1, max(hi for _, hi in ranges) + 1))
-        case Characters():
+        case TimeOfDay(start=place, wildcards=wildcards):
+            assert isinstance(value, bytes)
+            hour = random.choice((24, 99)) if wildcards else 0xFF
+            return value[:place] + bytes((hour,)) + value[place + 1 :]
+        case CalendarDate(most=most):
+            assert isinstance(value, bytes)
+            return value[:3] + bytes((random.choice((0, most + 1)),)) + value[4:]
+        case Characters(allowed=allowed):
             assert isinstance(value, bytes | str)
-            return value[:-1] + ("\x1f" if isinstance(value, str) else b"\x1f")
+            wrong = "\x1f" if "\x1f" not in allowed else "\xff"
+            if isinstance(value, str):
+                return value[:-1] + wrong
+            return value[:-1] + wrong.encode("latin-1")
         case Length(lo=lo, hi=hi):
             assert isinstance(value, tuple | bytes)
             if random.random() < 0.5 and lo:

@@ -122,7 +122,7 @@ def _with(value: Value, place: int, element: Value) -> Value:
 WINDOW = item("single", "MaximumDemandConfigurableTimePeriod").default
 PRICES = item("single", "TariffPriceMatrix").default
 CHARGE = item("single", "StandingCharge").default
-SEASON = (b"summer", bytes(12), b"\x01")
+SEASON = (b"summer", bytes.fromhex("FFFF0601FF000000008000FF"), b"\x01")
 
 
 def _day(selector: int) -> Value:
@@ -131,7 +131,7 @@ def _day(selector: int) -> Value:
 
 def _switch(selector: int) -> Value:
     scripts = bytes.fromhex("00000A006AFF")
-    return ((1, True, scripts, selector, bytes(4), 65535, "1111111", "", bytes(5), bytes(5)),)
+    return ((1, True, scripts, selector, bytes(4), 65535, "1111111", "", b"\xff" * 5, b"\xff" * 5),)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,11 @@ def _switch(selector: int) -> Value:
         ("ContactDetails.Name", (b"", b"A" * 15), (b"A" * 16,)),
         ("ContactDetails.TelephoneNumber", (b"0333 202 4650",), (b"+44 1", b"0" * 19)),
         ("CustomerIdentificationNumber", (b"1234",), (b"12a4", b"123")),
-        ("MeterPointAdministrationNumber.Import", (b"1" * 13, b"1" * 26), (b"1" * 14,)),
+        (
+            "MeterPointAdministrationNumber.Import",
+            (b"1" * 13, b"MPAN 45678901"),
+            (b"1" * 14, b"1" * 26, b"12345678901\xc3\xa9"),
+        ),
         ("AuxiliaryController1.Description", ("", "x" * 22), ("x" * 23, "\n")),
         ("AuxiliaryController1.TypeAndIdentifier", (b"", b"\xff", bytes(8)), (bytes(2),)),
         ("PaymentMode.Passive", ((1, 1), (2, 1)), ((3, 1), (1, 2))),

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gbcs.errors import BuildError
 from gbcs.time import Utc
 from smets.behaviours.clock import ClockSettings, set_clock
-from smets.behaviours.timed_charges import amount_of
+from smets.behaviours.timed_charges import ROWS, TimedChargeSettings, amount_of
 from smets.device import Device
 from smets.esme.credit_charge import CREDIT_MODE
 from smets.esme.meter import EsmeOptions, esme_profile
 from smets.events import Metrology, PowerLost, PowerRestored, TimerDue, UserAction
-from smets.values import Value
+from smets.values import Value, pack
 from tests.smets.prepaid import DAY, HOUR, Prepaid, charge, values_of
 
 REGISTERS = ("PaymentDebtRegister", "TimeDebtRegister1", "TimeDebtRegister2")
@@ -91,6 +92,38 @@ def test_a_debt_is_charged_at_each_full_hour() -> None:
     assert hours(meter) == 1
     meter.wait(2 * DAY)
     assert hours(meter) == 49
+
+
+@pytest.mark.parametrize("at", [0, 1, 7 * HOUR + 1800, 12 * HOUR, DAY - 1])
+def test_the_standing_charge_is_collected_at_the_moment_of_the_settings(at: int) -> None:
+    """Once a day, whatever power cuts and clock changes there are."""
+    installed = pack((DAY, (NOON.seconds - at) // DAY, NOON.us))
+    meter = daily(raw={ROWS[0].mark: installed})
+    profile = esme_profile(EsmeOptions(timed_charges=TimedChargeSettings(standing_charge_at=at)))
+    meter.home.device = Device(profile, meter.home.store, NOON)
+    first = (at - 12 * HOUR) % DAY or DAY
+    meter.handle(TimerDue())
+    meter.wait(first - 1)
+    assert days(meter) == 0
+    meter.wait(1)
+    assert days(meter) == 1
+    meter.wait(DAY - 1)
+    assert days(meter) == 1
+    meter.wait(1)
+    assert days(meter) == 2
+    meter.handle(PowerLost())
+    meter.home.wait(3 * DAY)
+    meter.handle(PowerRestored())
+    assert days(meter) == 5
+    clock_to(meter, meter.home.now.plus(-60))
+    meter.wait(60)
+    assert days(meter) == 5
+
+
+@pytest.mark.parametrize("at", [-1, DAY])
+def test_a_day_has_no_such_second(at: int) -> None:
+    with pytest.raises(BuildError):
+        TimedChargeSettings(standing_charge_at=at)
 
 
 def test_at_one_moment_the_standing_charge_comes_first_then_the_debts_in_order() -> None:

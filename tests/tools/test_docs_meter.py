@@ -13,7 +13,18 @@ from smets.tools.docs_machines import Machine, diagram, machines, machines_page,
 
 from smets.esme.display import ROWS as SHOWN
 from smets.esme.items import VARIANTS, items
-from smets.esme.limits import Among, At, Characters, Each, Length, Limit, Within, between
+from smets.esme.limits import (
+    Among,
+    At,
+    CalendarDate,
+    Characters,
+    Each,
+    Length,
+    Limit,
+    TimeOfDay,
+    Within,
+    between,
+)
 from smets.esme.screens import functions
 
 MACHINES = list(machines())
@@ -141,6 +152,12 @@ def test_items_of_all_variants_are_told_once() -> None:
         (Length(1, 4), "length 1 to 4"),
         (Characters("0123456789"), "digits"),
         (Characters("AB"), "only AB"),
+        (Within(tuple((n, n) for n in range(9))), "in one of 9 ranges"),
+        (TimeOfDay(), "a time of day"),
+        (TimeOfDay(wildcards=False), "hour and minute said"),
+        (CalendarDate(), "a date"),
+        (CalendarDate(28), "a date, day of month 1..28"),
+        (CalendarDate(28, relative=False), "month 1..12 or any, day of month 1..28 or any"),
         (Each(At(1, between(3, 4))), "each entry: part 2: 3 to 4"),
     ],
 )
