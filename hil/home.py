@@ -57,6 +57,8 @@ AGREEMENT_US = 1_000_000  # ours: what a key agreement of two devices takes by t
 JOIN_SECONDS = 90
 INPUT = 2  # the direction of a proportional controller
 ORDER_RULE = "smets-esme 15"
+WAN_RULE = "chts-hub 19"
+NO_WAN = "the wide area network is down"
 TIME_CHECK = 86_400  # seconds between two looks at the hub's time
 _CODES = {kind: code for code, kind in DEVICE_TYPES.items()}
 
@@ -87,6 +89,7 @@ class Home:
         self.transcript.add(self.now, BENCH, scenario.hub.name, "ui", text=scenario.name, rule=SCENARIO_RULE)
         self.received: list[tuple[Utc, bytes]] = []
         self.undeliverable: list[str] = []
+        self.wan = True  # whether the hub is reached from outside; not remembered by the home's store
         self.lost = 0  # frames, on all links
         self._links = {d.name: MemoryLink(d.link, f"{scenario.seed} {d.name}") for d in scenario.devices}
         self._up: set[str] = set()
@@ -233,7 +236,11 @@ class Home:
         return self.interfaces[name].shown(self.now)
 
     def send(self, octets: bytes, sender: str) -> None:
-        """A party puts a message on the wide area network."""
+        """A party puts a message on the wide area network; while that is down, it gets no further."""
+        if not self.wan:
+            self.undeliverable.append(NO_WAN)
+            self._note_lost(sender, octets)
+            return
         self._note_message(sender, self.scenario.hub.name, octets)
         self._later(WAN_DELAY_US, lambda: self._hub_event(WanMessage(octets)))
 
@@ -320,6 +327,9 @@ class Home:
             self._carry(name, effect)
         elif isinstance(effect, SendWan):
             octets = effect.octets
+            if not self.wan:
+                self._note_lost(name, octets)
+                return
             self._note_message(name, self.name_of(effect.recipient), octets)
             self._later(WAN_DELAY_US, lambda: self.received.append((self.now, octets)))
         elif isinstance(effect, Undeliverable):
@@ -403,6 +413,14 @@ class Home:
         for delay in arrivals:
             arrive = self._hub_event if to_hub else partial(self._station_event, to)
             self._later(delay, partial(arrive, frame))
+
+    def _note_lost(self, sender: str, octets: bytes) -> None:
+        """What goes nowhere while the wide area network is down.
+
+        Gap: chts-hub 19 gives that network the states up and down, and nothing says that a hub keeps what
+        it cannot send: it is gone.
+        """
+        self.transcript.add(self.now, sender, WAN, "gbcs", octets, "", NO_WAN, "undeliverable", WAN_RULE)
 
     def _note_message(self, sender: str, to: str, octets: bytes) -> None:
         try:

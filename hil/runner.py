@@ -119,6 +119,8 @@ class Runner:
     def _event(self, step: Step) -> Result:
         if step.event is not None:
             self.home.event(step.to, step.event)
+        if step.wan is not None:
+            self.home.wan = step.wan
         seconds = step.wait or ANSWER_SECONDS
         if step.until is not None:
             seconds = (step.until.us - self.home.now.us) / 1_000_000

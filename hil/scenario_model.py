@@ -91,7 +91,8 @@ class Step:
     """One thing done, and what is expected of it.
 
     `command` (use case or Message Code) is sent, `event` happens to the device `to`, `hands` do
-    something at it, `sender` makes a `token` for it, or time passes: `wait` seconds, or `until` a moment.
+    something at it, `sender` makes a `token` for it, the wide area network fails or returns (`wan`), or
+    time passes: `wait` seconds, or `until` a moment.
     `what` says so in words. `values` of a command are those of its items in order, `named` those by name.
 
     `expect` is success, refused, undeliverable, repeat or a list of item results; `equals` the values an
@@ -111,6 +112,7 @@ class Step:
     token: Token | None = None
     wait: float = 0.0
     until: Utc | None = None
+    wan: bool | None = None
     sender: str = ""
     to: str = ""
     on_behalf_of: str = ""

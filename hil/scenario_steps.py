@@ -6,6 +6,7 @@ A step has one of
                 on_behalf_of, variant, tamper, verified; expect, equals, reads
     token       the name of a top-up token that a supplier makes, of pounds or pence
     wait        seconds, or a date-time to wait for
+    wan         lost or restored: whether messages get to the hub and from it
     press       buttons of a meter: next, back, take, home
     choose      a function of a meter's menu by its title, with what to enter; expect
     enter       what a meter asks for
@@ -60,12 +61,13 @@ TAMPERS = ("repeat", "old counter", "wrong signature", "wrong MAC", "unknown use
 EXPECTATIONS = ("success", "refused", "undeliverable", "repeat")
 HAND_EXPECTATIONS = ("success", "refused")
 LONGEST_WAIT = 10 * 366 * 86_400  # seconds
+WAN_STATES = {"lost": False, "restored": True}
 PRESSES = {press.name.lower(): press for press in Press}
 SPEC = 1
 STEPS = Path(__file__).with_name("scenarios")
 """Where files of steps are that come with the package, to be included by their names without suffix."""
 
-_DOING = ("command", "wait", *EVENT_KEYS, "press", "choose", "show", "token", "include")
+_DOING = ("command", "wait", "wan", *EVENT_KEYS, "press", "choose", "show", "token", "include")
 _ALSO_ALONE = ("enter", "display")
 
 
@@ -124,6 +126,9 @@ def _step(table: Table, number: int, twins: frozenset[str]) -> Step:
         step = _command(table, replace(step, to=table.text("to")), twins)
     elif doing[0] == "wait":
         step = _wait(table, step)
+    elif doing[0] == "wan":
+        state = table.one_of("wan", tuple(WAN_STATES))
+        step = replace(step, wan=WAN_STATES[state], what=title or f"the wide area network is {state}")
     elif doing[0] == "token":
         step = _token(table, replace(step, to=table.text("to"), sender=table.text("from")))
     elif doing[0] in EVENT_KEYS:
@@ -284,7 +289,7 @@ def _outsiders(scenario: Scenario, tables: list[Table], steps: list[Step]) -> tu
     for table, step in zip(tables, steps, strict=True):
         if step.to in real and (step.event is not None or step.hands is not None):
             table.fail("to", f"{step.to} is real: what happens to it is not in our hands")
-        if step.to in devices or step.wait or step.until is not None:
+        if step.to in devices or step.wait or step.until is not None or step.wan is not None:
             continue
         powers_hub = isinstance(step.event, PowerLost | PowerRestored)
         if step.to == scenario.hub.name and (step.command or powers_hub):

@@ -51,9 +51,7 @@ def exports(n: int, export: int, on_behalf_of: str) -> str:
     registers = f"{{ ActiveExportRegister = {export}, ReactiveExportRegister = {n} }}"
     return (
         command("ECS17a", to, OPERATOR, reads=registers)
-        + command(
-            "ECS22a", to, OPERATOR, within=WINDOW, reads=f'{{ "ProfileDataLog.Export" = {half_hours} }}'
-        )
+        + command("ECS22a", to, OPERATOR, within=WINDOW, reads=profile)
         + command(
             "ECS21c",
             to,
