@@ -67,7 +67,7 @@ SPEC = 1
 STEPS = Path(__file__).with_name("scenarios")
 """Where files of steps are that come with the package, to be included by their names without suffix."""
 
-_DOING = ("command", "wait", "wan", *EVENT_KEYS, "press", "choose", "show", "token", "include")
+_DOING = ("command", "wait", *EVENT_KEYS, "wan", "press", "choose", "show", "token", "include")
 _ALSO_ALONE = ("enter", "display")
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "run": "Bring a home up, send it commands, judge the answers.",
     "device": "Be one device of a scenario on its own radio, until interrupted.",
     "meter": "Let an electricity meter live through days of half hours.",
+    "days": "Print what a meter keeps of each day, for its consumer.",
     "decode": "Read messages, check and decrypt them, print what is in them.",
     "explain": "Explain each octet of messages, name the rules they break.",
     "encode": "Build messages from the JSON lines of decode --json.",
