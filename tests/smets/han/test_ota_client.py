@@ -105,7 +105,7 @@ def test_it_asks_again_a_day_later_and_keeps_what_waits() -> None:
     later = make_file(300, version=3)
     hand.finish(later)
     assert hand.client.image() == later
-    assert len(hand.client._store._keys) == 1 + -(-len(later) // 48)  # type: ignore[attr-defined]
+    assert len(hand.client._store.snapshot()) == 1 + -(-len(later) // 48)  # type: ignore[attr-defined]
 
 
 def test_the_activation_makes_room() -> None:
