@@ -34,13 +34,13 @@ class RefusalSettings:
     never executed, the others read 0. Gap: dlms-payloads 7 has wildcards refused where they are not
     allowed, and does not say where that is."""
 
-    block_reset_at_any_time: bool = False
+    block_reset_at_any_time: bool = True
     """The daily reset of the block counters may have another time than 00:00 and a date; otherwise it is
-    every day at midnight. Gap: dlms-payloads 7.2, inferred."""
+    every day at midnight. Gap: dlms-payloads 7.2, inferred, and a wrong refusal is worse than none."""
 
-    unknown_auxiliary_scripts: bool = False
-    """The Auxiliary Controller Calendar may select scripts that are none, which do nothing. Gap:
-    dlms-payloads 7.3, inferred."""
+    unknown_auxiliary_scripts: bool = True
+    """The Auxiliary Controller Calendar may select scripts that are none, which do nothing; otherwise such
+    an entry is refused. Gap: dlms-payloads 7.3, inferred, and a wrong refusal is worse than none."""
 
 
 DEFAULT_REFUSALS = RefusalSettings()

@@ -36,6 +36,7 @@ LENIENT = {
     "block_reset_at_any_time": True,
     "unknown_auxiliary_scripts": True,
 }
+STRICT = dict.fromkeys(("open_times", "block_reset_at_any_time", "unknown_auxiliary_scripts"), False)
 CREDIT, PREPAYMENT = 1, 2
 
 
@@ -256,7 +257,7 @@ def test_contents_outside_the_ranges_are_refused_by_any_setting(name: str, item:
 def test_contents_that_are_inferred_are_refused_or_taken_by_settings(
     name: str, item: str, value: Value
 ) -> None:
-    strict, lenient = meter(), lenient_meter()
+    strict, lenient = meter("single", None, **STRICT), lenient_meter()
     assert setting(strict, name, item, value) == 250
     assert setting(lenient, name, item, value) == 0
     assert strict.item(item) != value
@@ -276,9 +277,9 @@ def test_each_setting_changes_what_is_refused_and_no_default() -> None:
     def refused(settings: RefusalSettings) -> dict[str, Any]:
         return {one.name: one.limits for one in items("single", frozenset(), settings)}
 
-    standard = refused(DEFAULT_REFUSALS)
-    for name in ("open_times", "block_reset_at_any_time", "unknown_auxiliary_scripts"):
-        other = refused(replace(DEFAULT_REFUSALS, **{name: True}))
+    standard = refused(replace(DEFAULT_REFUSALS, **STRICT))
+    for name in STRICT:
+        other = refused(replace(DEFAULT_REFUSALS, **{**STRICT, name: True}))
         assert {item for item in standard if len(other[item]) < len(standard[item])}
         assert all(set(other[item]) <= set(standard[item]) for item in standard)
     assert {field.name for field in fields(RefusalSettings)} == {*LENIENT, "checks_switching_table"}
