@@ -2,9 +2,11 @@
 
 Registers are in Wh and W, money in millipence, so that unit and divisor follow. Of Metering and Prepayment
 all is shown that the attribute table has for them, but for `NOT_HELD`. In credit mode the balance is
-shown as the bill to date, in prepayment mode as the credit that remains. Prices are told by commands
-(`han_price`), Price has no attribute but the currency. Source: the clusters of an ESME (reference:
-han-clusters; the items behind the attributes, units and meanings as in gas-zcl-objects).
+shown as the bill to date, in prepayment mode as the credit that remains. Of Price there are the standing
+charge, and what prices and thresholds are counted in; prices and thresholds themselves are told by
+commands (`han_price`). Gap: those of gas are of tiers or of blocks, an ESME has both and thresholds of
+each tier, and han-clusters does not say which of them the attributes would be. Source: the clusters of an
+ESME (reference: han-clusters; the items behind the attributes, units and meanings as in gas-zcl-objects).
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ UNIT_KWH = 0x00
 INT32_MAX = 2**31 - 1
 ELECTRIC = 0x00  # MeteringDeviceType
 WH_IN_KWH = 1000
+MILLIPENCE_DIGITS = 5  # behind the point of a pound
 SUPPLY = {State.DISABLED: 0x00, State.ARMED: 0x01, State.ENABLED: 0x02}  # SupplyStatus
 LOCKED, UNCHANGED = 0x00, 0x03  # SupplyTamperState, as in SetSupplyStatus
 FREQUENCY = {3600: 0x00, 86_400: 0x01}  # DebtRecoveryFrequency by seconds, as in ChangeDebt
@@ -136,6 +139,7 @@ def esme_values(
         *common_rows(basic, suites),
         *_metering(metering),
         *_prepayment(prepayment, variant == TWIN),
+        *_price(),
         *(row for history in histories for row in history_rows(history)),
     )
     return DeviceValues(rows, device.observe, esme_commands(publish or PublishSettings(), tell))
@@ -249,6 +253,18 @@ def _prepayment(settings: PrepaymentSettings, twin: bool) -> tuple[ValueRow, ...
     )
 
 
+def _price() -> tuple[ValueRow, ...]:
+    standing = Compiled(lambda held: max(0, amount_of(held)))
+    return (
+        ValueRow(PRICE, "StandingCharge", lambda work: standing.of(work.item("StandingCharge"))),
+        ValueRow(PRICE, "ThresholdMultiplier", constant(1)),
+        ValueRow(PRICE, "ThresholdDivisor", constant(WH_IN_KWH)),
+        ValueRow(PRICE, "UnitOfMeasure", constant(UNIT_KWH)),
+        ValueRow(PRICE, "Currency", currency),
+        ValueRow(PRICE, "PriceTrailingDigit", constant(MILLIPENCE_DIGITS << 4)),
+    )
+
+
 PREPAYMENT_ROWS = (
     ValueRow(PREPAYMENT, "CreditRemaining", _credit),
     ValueRow(PREPAYMENT, "EmergencyCreditRemaining", item("EmergencyCreditBalance")),
@@ -261,5 +277,4 @@ PREPAYMENT_ROWS = (
     ValueRow(PREPAYMENT, "CutOffValue", _cut_off),
     ValueRow(PREPAYMENT, "DebtAmount#3", item("PaymentDebtRegister")),
     ValueRow(PREPAYMENT, "DebtRecoveryTopUpPercentage#3", item("DebtRecoveryPerPayment")),
-    ValueRow(PRICE, "Currency", currency),
 )

@@ -16,7 +16,7 @@ from smets.esme.han_history import history_rows
 from smets.esme.han_values import NOT_HELD, MeteringSettings, PrepaymentSettings, esme_values
 from smets.events import TimerDue
 from smets.han.attribute_client import read_attributes, readings
-from smets.han.endpoints import METER, PREPAYMENT, endpoints_of
+from smets.han.endpoints import METER, PREPAYMENT, PRICE, endpoints_of
 from smets.han.zcl import ApsMessage, parse_zcl
 from smets.values import Value
 from tests.smets.han_asking import HERE, READER, STRANGER, joined, server
@@ -58,6 +58,8 @@ LIVE: list[tuple[int, str, str, Value, object]] = [
     (PREPAYMENT, "DebtRecoveryAmount#1", "DebtRecoveryRates1", rate(250), 250),
     (PREPAYMENT, "DebtRecoveryAmount#2", "DebtRecoveryRates2", rate(3, -2), 3000),
     (PREPAYMENT, "DebtRecoveryAmount#2", "DebtRecoveryRates2", rate(19, -6), 1),
+    (PRICE, "StandingCharge", "StandingCharge", rate(250, -3), 25_000),
+    (PRICE, "Currency", "CurrencyUnit", False, 0x03D2),
 ]
 
 
@@ -79,6 +81,13 @@ def test_what_is_shown_of_a_meter_as_made() -> None:
     assert read(home, METER, "SupplyTamperState") == 0x03
     assert [read(home, PREPAYMENT, f"DebtRecoveryFrequency#{n}") for n in (1, 2)] == [0x01, 0x01]
     assert read(home, PREPAYMENT, "PaymentControlConfiguration") == 0x0C94
+
+
+def test_what_prices_are_counted_in() -> None:
+    names = ("UnitOfMeasure", "ThresholdMultiplier", "ThresholdDivisor", "PriceTrailingDigit")
+    assert [read(Home.new(), PRICE, name) for name in names] == [0x00, 1, 1000, 0x50]
+    shown = {a.name for a in attributes_of(PRICE) if read(Home.new(), PRICE, a.name) is not None}
+    assert shown == {*names, "StandingCharge", "Currency"}
 
 
 def test_all_tiers_and_blocks() -> None:

@@ -99,7 +99,8 @@ def test_power_source_follows_the_variant(variant: str, source: int) -> None:
         (METER, "RemainingBatteryLifeInDays"),
         (METER, "CurrentMeterID"),
         (PREPAYMENT, "CreditRemaining"),
-        (PRICE, "StandingCharge"),
+        (PRICE, "Tier1Block1Price"),
+        (PRICE, "CalorificValue"),
     ],
 )
 def test_what_the_meter_does_not_hold(cluster: int, name: str) -> None:
