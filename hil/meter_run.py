@@ -307,7 +307,8 @@ class MeterRun:
     def _happen(self, event: Event, now: Utc, more: Mapping[str, bytes] = _NOTHING) -> None:
         """An event happens, and that it has is kept with all it changes, and with what else there is."""
         self._mark = Mark(self._mark.day, *self._place)
-        self._kept.more = {**self._mark.kept(), **more} if more else self._mark.kept()
+        kept = self._mark.kept()
+        self._kept.more = {**kept, **more} if more else kept
         effects = self.device.handle(event, now)
         if self._kept.more:
             self._kept.commit({})

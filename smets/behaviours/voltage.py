@@ -179,11 +179,13 @@ class Voltage(Behaviour):
             return None
         now = work.now.us
         time = now + work.number(OFFSET) - self._offset
-        dues = [since + _lasts(work, code) for code, since in _turning(work)]
+        dues = []
         for phase, level in enumerate(held.levels):
             if level is not None:
                 period = self._period(work, phase)
                 dues.append(now + period - time % period)
+        if work.value(TURNING) is not None:
+            dues += (since + _lasts(work, code) for code, since in _turning(work))
         return Utc(min(dues))
 
     def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
