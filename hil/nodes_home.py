@@ -108,7 +108,7 @@ class NodesHome(Home):
             self._later(0, lambda: self._run(self.images.activated(name)))
         elif isinstance(effect, HanAlert):
             work = self.stations[name].device.observe(self.now)
-            self._later(0, partial(self._publish, name, displays(work), published(effect)))
+            self._later(0, partial(self._publish, name, displays(work), published(effect, PublishSettings())))
         elif isinstance(effect, LoadControlEvent | CancelLoadControlEvent):
             told = ordered(effect, PublishSettings())
             self._later(0, partial(self._publish, name, (effect.station,), told))

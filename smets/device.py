@@ -154,7 +154,10 @@ class Device:
         return self._store
 
     def observe(self, now: Utc) -> Work:
-        """A unit of work to look at the device's state with; for tests and displays, never committed."""
+        """A unit of work to look at the device's state with.
+
+        What is written in it nobody else sees until it is committed, which only tests do.
+        """
         return self._work(now, ObservingWork)
 
     # -- one unit of work -------------------------------------------------------------
@@ -190,14 +193,12 @@ class Device:
 
     def _happen(self, work: Work, event: Event) -> None:
         """All that an event changes and sends."""
-        kind = type(event)
-        if kind is not Metrology and kind is not TimerDue:
-            if isinstance(event, RemotePartyMessage):
-                self._message(work, Identity(work, self._cache), event.octets)
-            elif isinstance(event, ArmStoreFault):
-                arm_fault(work, event.index, event.code)
-            elif isinstance(event, PowerLost):
-                work.set_value(POWER_LOST, work.now.us)
+        if isinstance(event, RemotePartyMessage):
+            self._message(work, Identity(work, self._cache), event.octets)
+        elif isinstance(event, ArmStoreFault):
+            arm_fault(work, event.index, event.code)
+        elif isinstance(event, PowerLost):
+            work.set_value(POWER_LOST, work.now.us)
         self._tell(work, event)
         if isinstance(event, PowerRestored):
             work.put(POWER_LOST, None)

@@ -9,10 +9,10 @@ from gbcs.dlms.named import typed
 from gbcs.values import json_form
 from smets.esme.display import ROWS
 from smets.esme.items import VARIANTS, Item, items
-from smets.esme.limits import Among, At, CalendarDate, Characters, Each, Length, Limit, TimeOfDay, Within
+from smets.esme.limits import Among, At, Each, Length, Limit
 from smets.esme.screens import Code, Function, Minutes, functions
 
-from .item_limits import CHARACTERS, MANY, date_text, time_text
+from .item_limits import plain_text
 from .markdown import grid, page
 
 LONGEST = 100  # characters of a default
@@ -68,20 +68,13 @@ def _default(item: Item) -> str:
 
 def limit_text(limit: Limit) -> str:
     """What a limit says."""
-    if isinstance(limit, TimeOfDay):
-        return time_text(limit)
-    if isinstance(limit, CalendarDate):
-        return date_text(limit)
-    if isinstance(limit, Within):
-        if len(limit.ranges) > MANY:
-            return f"in one of {len(limit.ranges)} ranges"
-        return " or ".join(f"{lo} to {hi}" if lo != hi else f"{lo}" for lo, hi in limit.ranges)
+    plain = plain_text(limit, lambda lo, hi: f"{lo} to {hi}" if lo != hi else f"{lo}")
+    if plain is not None:
+        return plain
     if isinstance(limit, Among):
         return _among(limit)
     if isinstance(limit, Length):
         return f"length {limit.lo} to {limit.hi}"
-    if isinstance(limit, Characters):
-        return CHARACTERS.get(limit.allowed, f"only {limit.allowed}")
     if isinstance(limit, Each):
         return f"each entry: {limit_text(limit.limit)}"
     assert isinstance(limit, At)

@@ -7,7 +7,7 @@ items of the emulated meter (`smets.esme.items`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -114,27 +114,27 @@ def _said(part: Part, limit: Limit) -> bool:
     return isinstance(limit, Within) and [part.about] == [span(lo, hi) for lo, hi in limit.ranges]
 
 
-def time_text(limit: TimeOfDay) -> str:
-    """What a limit says of a time."""
-    return "a time of day" if limit.wildcards else "hour and minute said"
-
-
-def date_text(limit: CalendarDate) -> str:
-    """What a limit says of a date."""
-    if limit.relative:
-        return "a date" if limit.most == 31 else f"a date, day of month 1..{limit.most}"
-    return f"month 1..12 or any, day of month 1..{limit.most} or any"
-
-
-def _text(part: Part, wire: WireType, limit: Limit) -> str:
+def plain_text(limit: Limit, range_text: Callable[[int, int], str]) -> str | None:
+    """What a limit says whatever the type is; None for one whose words depend on it."""
     if isinstance(limit, TimeOfDay):
-        return time_text(limit)
+        return "a time of day" if limit.wildcards else "hour and minute said"
     if isinstance(limit, CalendarDate):
-        return date_text(limit)
+        if limit.relative:
+            return "a date" if limit.most == 31 else f"a date, day of month 1..{limit.most}"
+        return f"month 1..12 or any, day of month 1..{limit.most} or any"
     if isinstance(limit, Within):
         if len(limit.ranges) > MANY:
             return f"in one of {len(limit.ranges)} ranges"
-        return " or ".join(span(lo, hi) for lo, hi in limit.ranges)
+        return " or ".join(range_text(lo, hi) for lo, hi in limit.ranges)
+    if isinstance(limit, Characters):
+        return CHARACTERS.get(limit.allowed, f"only {limit.allowed}")
+    return None
+
+
+def _text(part: Part, wire: WireType, limit: Limit) -> str:
+    plain = plain_text(limit, span)
+    if plain is not None:
+        return plain
     if isinstance(limit, Among):
         if len(limit.values) > 1 and isinstance(limit.values[0], tuple):
             return f"one of {len(limit.values)} forms"
@@ -143,8 +143,6 @@ def _text(part: Part, wire: WireType, limit: Limit) -> str:
     if isinstance(limit, Length):
         what = "entries" if part.shape is Shape.LIST else "characters"
         return f"{span(limit.lo, limit.hi)} {what}"
-    if isinstance(limit, Characters):
-        return CHARACTERS.get(limit.allowed, f"only {limit.allowed}")
     assert isinstance(limit, At)
     inner = limit.limit
     return f"octet {limit.place + 1} {_text(part, wire, inner)}"

@@ -13,11 +13,9 @@ from ..han.cluster_commands import Told
 from ..han.event_logs import GENERAL
 from ..local_alerts import HanAlert
 from ..work import Work
+from .han_settings import PublishSettings
 
 SHOWING = frozenset((DeviceType.PPMID, DeviceType.TYPE2))
-REPORTED = 0x01
-"""EventControl: the event is for the home area network. Gap: the reference has the name of PublishEvent
-and no layout; that of the table, and this bit, are as ZSE has them [general knowledge]."""
 
 
 def displays(work: Work) -> tuple[EntityId, ...]:
@@ -25,13 +23,13 @@ def displays(work: Work) -> tuple[EntityId, ...]:
     return tuple(e.station for e in entries(work) if device_type_of(e.device_type) in SHOWING)
 
 
-def published(alert: HanAlert) -> Told:
+def published(alert: HanAlert, settings: PublishSettings) -> Told:
     """The command that tells a display of an event."""
     values = {
         "LogId": GENERAL,
         "EventId": alert.code,
         "EventTime": alert.time.seconds,
-        "EventControl": REPORTED,
+        "EventControl": settings.event_control,
         "EventData": b"",
     }
     return Told("PublishEvent", values)

@@ -14,19 +14,19 @@ from ..behaviours.device_log import device_type_of, find
 from ..behaviours.han_access import AccessRefused
 from ..events import Effect, Event
 from ..han.cluster_commands import NOT_AUTHORISED, Answer, Asked, CommandRow, refusing
+from .han_alerts import SHOWING
 from .han_settings import PublishSettings
 
 Tell = Callable[[Event], Iterable[Effect]]
 """Lets something happen to the meter at once; what came of it."""
 
 _ACTING = frozenset((DeviceType.PPMID,))
-_SHOWING = frozenset((DeviceType.PPMID, DeviceType.TYPE2))
 _SWITCHES = frozenset((DeviceType.HCALCS,))
 ALLOWED: dict[str, frozenset[DeviceType]] = {
     "ConsumerTopUp": _ACTING,
     "SelectAvailableEmergencyCredit": _ACTING,
     "LocalChangeSupply": _ACTING,
-    "MessageConfirmation": _SHOWING,
+    "MessageConfirmation": SHOWING,
     "GetScheduledEvents": _SWITCHES,
     "ReportEventStatus": _SWITCHES,
 }

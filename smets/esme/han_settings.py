@@ -53,6 +53,9 @@ class PublishSettings:
     device_class: int = 0xFFFF
     """Classes of loads an order is for. Gap: the reference has no values; all of them, as the meter knows
     its switches by their stations."""
+    event_control: int = 0x01
+    """EventControl of an event displays are told of: it is for the home area network. Gap: the reference has
+    the name of PublishEvent and no layout; that of the table, and this bit, are general knowledge."""
     criticality: int = 0x01
     """CriticalityLevel of an order. Gap: as above; the lowest."""
 
@@ -68,6 +71,8 @@ class PublishSettings:
             raise BuildError("two octets", "price_minutes")
         if not (0 <= self.device_class <= 0xFFFF and 0 <= self.criticality <= 0xFF):
             raise BuildError("two octets, and one", "device_class, criticality")
+        if not 0 <= self.event_control <= 0xFF:
+            raise BuildError("one octet", "event_control")
         results = (self.top_up_accepted, self.top_up_refused, *self.top_up_results.values())
         if not all(0 <= value <= 0xFF for value in results):
             raise BuildError("one octet", "top_up_results")

@@ -14,6 +14,7 @@ from gbcs.ids import DeviceType, EntityId
 from hil.capture import Capture, KeyFile
 from hil.radio.interface import Received
 from smets.esme.han_alerts import displays, published
+from smets.esme.han_settings import PublishSettings
 from smets.han.command_client import Answers
 from smets.han.endpoints import EVENTS, endpoints_of
 from smets.han.zcl import parse_zcl
@@ -78,7 +79,7 @@ def test_a_display_is_told_of_events_and_all_dissects(tmp_path: Path) -> None:
         assert displays(home.work) == (display,)
         heard = list[Received]()
         made.display.serve = lambda arrived: (heard.append(arrived), ())[1]
-        told = published(HanAlert(0x81AB, home.now))
+        told = published(HanAlert(0x81AB, home.now), PublishSettings())
         octets = await made.meter.publish(display, told, ENDPOINTS)
         values = {"OriginatingDevice": 2, "TopUpCode": token(1 << 32)}
         peer, own = await made.display.peer(made.meter.address.station, 0x0705, endpoints_of("PPMID"))

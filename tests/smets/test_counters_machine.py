@@ -19,25 +19,14 @@ from gbcs.message import Message, parse_message
 from smets.events import Effect, Happened, PowerLost, PowerRestored, RemotePartyMessage, SendMessage
 from smets.identity import OWN_COUNTER
 from smets.settings import DEFAULT_SETTINGS
-from smets.store import MemoryStore, StoreError
+from smets.store import StoreError
+from tests.smets.failing import Failing
 from tests.smets.homes import ENTITIES, Home
 from tests.smets.test_counters import ROLES, counter
 
 KEPT = DEFAULT_SETTINGS.answer_repeats
 STEPS = (-(2**40), -1, 0, 1, 1, 1, 2, 1000, 2**33)
 GREATEST = 2**63
-
-
-class Failing(MemoryStore):
-    """A store whose next commit can fail."""
-
-    fails = False
-
-    def commit(self, changes: object) -> None:
-        if self.fails:
-            self.fails = False
-            raise StoreError("no more")
-        super().commit(changes)  # type: ignore[arg-type]
 
 
 class Counters(RuleBasedStateMachine):
@@ -139,7 +128,7 @@ class Counters(RuleBasedStateMachine):
         message = self.make(role, min(self.greatest[role] + step, GREATEST), amount)
         if not self.powered or message.octets in dict(self.kept):
             return  # nothing is written then
-        before, self.store.fails = self.home.held, True
+        before, self.store.once = self.home.held, True
         with pytest.raises(StoreError):
             self.home.handle(RemotePartyMessage(message.octets))
         assert self.home.held == before

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,8 +19,9 @@ from gbcs.security.anchors import cells_of
 from gbcs.security.memory import MemoryKeyStore
 from gbcs.security.requests import read_request
 from gbcs.security.store import Credential
-from smets.store import MemoryStore, StoreError
+from smets.store import StoreError
 from tests.gbcs.trust import ENTITIES, FIRST, PKI, private, row_of
+from tests.smets.failing import Failing
 from tests.smets.trusted import DEVICE, ESME, OWN, Rig
 
 DS, KA = KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT
@@ -40,17 +39,6 @@ STEPS = st.sampled_from(
         "cut",
     ]
 )
-
-
-class Failing(MemoryStore):
-    """Fails the commits it is told to."""
-
-    failing = False
-
-    def commit(self, changes: Mapping[str, bytes | None]) -> None:
-        if self.failing:
-            raise StoreError("no power")
-        super().commit(changes)
 
 
 class Model:
@@ -119,14 +107,14 @@ def test_the_device_answers_with_the_keys_that_count(steps: list[tuple[str, bool
         rig.keys = model.keys()
         if fails and step != "cut":
             before = store.snapshot()
-            store.failing = True
+            store.fails = True
             try:
                 do(rig, model, step)
             except StoreError:
                 pass
             else:
                 raise AssertionError("every step is committed")
-            store.failing = False
+            store.fails = False
             assert store.snapshot() == before
             rig.restart()
         do(rig, model, step)

@@ -26,8 +26,8 @@ from smets.events import Metrology, PowerLost, PowerRestored, RemotePartyMessage
 from smets.settings import DeviceSettings
 from smets.store import StoreError
 from smets.values import Value
+from tests.smets.failing import Failing
 from tests.smets.homes import START, Home, component_member, dlms_use_cases, profile
-from tests.smets.test_counters_machine import Failing
 
 DAY, HALF_HOUR = 86_400, 1800
 Entry = tuple[Value, ...]
@@ -202,7 +202,7 @@ class Logs(RuleBasedStateMachine):
         work = self.home.work
         occur(work, code)
         if work.changed("log/"):
-            self.store.fails = True
+            self.store.once = True
             with pytest.raises(StoreError):
                 work.commit()
         self.follow({})

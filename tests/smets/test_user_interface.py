@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 
 import pytest
 
@@ -18,7 +17,7 @@ from smets.esme.interface import ButtonPressed, InterfaceSettings, Shown, UserIn
 from smets.esme.meter import EsmeOptions, esme_profile
 from smets.esme.screens import TRANSITIONS, Act, Guard, Press, Screen
 from smets.events import Actuate, Metrology, PowerLost, PowerRestored, TimerDue
-from smets.store import MemoryStore, StoreError
+from smets.store import StoreError
 from smets.values import Value, pack
 from tests.smets.buttons import (
     ARMED,
@@ -36,6 +35,7 @@ from tests.smets.buttons import (
     locked,
     person,
 )
+from tests.smets.failing import Failing
 from tests.smets.homes import VARIANTS, Home, token
 from tests.smets.test_auxiliary import SWITCH, meter
 
@@ -421,14 +421,6 @@ def test_a_message_is_confirmed() -> None:
 
 
 def test_a_failing_store_loses_neither_effects_nor_codes() -> None:
-    class Failing(MemoryStore):
-        fails = False
-
-        def commit(self, changes: Mapping[str, bytes | None]) -> None:
-            if self.fails:
-                raise StoreError("full")
-            super().commit(changes)
-
     store = Failing()
     one = Person(Home.new(items=ARMED, store=store))
     one.choose("enable supply")

@@ -37,6 +37,7 @@ from smets.han.ota_values import OtaValues
 from smets.han.zcl import ApsMessage, parse_zcl
 from smets.store import MemoryStore, StoreError
 from smets.values import pack
+from tests.smets.failing import Failing
 from tests.smets.han.ota_hand import (
     CURRENT,
     DEVICE,
@@ -102,17 +103,6 @@ def test_the_header_is_looked_at_also_after_a_loss_of_power() -> None:
     hand.happens(LinkUp(HUB))
     hand.block(wrong)
     assert hand.client.state is State.REFUSING
-
-
-class Failing(MemoryStore):
-    """A store that takes no more changes when told so."""
-
-    fails = False
-
-    def commit(self, changes: Mapping[str, bytes | None]) -> None:
-        if self.fails:
-            raise StoreError("full")
-        super().commit(changes)
 
 
 @pytest.mark.parametrize("state", [State.ASKING, State.RECEIVING, State.ENDING, State.REFUSING])
