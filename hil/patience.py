@@ -30,10 +30,11 @@ OPENINGS = 10  # ours: attempts to open a radio, or to form a network, on a bad 
 OPENING_PAUSE, OPENING_PAUSE_LIMIT = 0.2, 2.0  # ours: seconds before the second; then twice as long each time
 
 
-async def push(node: RadioNode, frame: Frame, payload: bytes) -> str:
+async def push(node: RadioNode, frame: Frame, payload: bytes, *peers: DeviceRadio) -> str:
     """Send a frame made by `RadioNode.octets_of`; why it was not acknowledged, empty if it was.
 
-    One that was not may have arrived all the same, and then comes twice.
+    One that was not may have arrived all the same, and then comes twice. `peers`: radios at the
+    other end, as far as they are ours; what they do not acknowledge waits for their lines.
     """
     failure = ""
     for _ in range(SENDS):
@@ -43,6 +44,7 @@ async def push(node: RadioNode, frame: Frame, payload: bytes) -> str:
             failure = str(error)
             if not error.retryable:
                 break
+            await line_back(*peers)
         else:
             return ""
     return failure

@@ -8,6 +8,7 @@ Source: GBCS 10.2.2, se-security 1, 2, 7 (reference: chts-hub 5 and 7).
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -56,6 +57,7 @@ from .sniffer import Sniffer
 
 CARRY_US = 20_000  # ours: what a transfer on the air takes by the home's clock
 ARRIVAL_SECONDS = 5.0  # from the acknowledgement to the host of the receiver
+REMEMBERED = 64  # ours: frames of this home that arrived; one of them that comes again is dropped
 JOINS = 10  # ours: attempts of a device before it waits
 KEY_SECONDS = 60.0  # key establishment of a device, with all attempts
 RETRY_SECONDS = 10  # until a device tries to join again, by the home's clock
@@ -120,6 +122,7 @@ class RadioHome(NodesHome):
         self._trouble: dict[str, str] = {}
         self._carried: list[Carried] = []
         self._strays: list[tuple[str, Frame]] = []
+        self._lately: deque[tuple[str, Address, bytes]] = deque(maxlen=REMEMBERED)
         super().__init__(scenario, store, show_key)
         issuer = None if scenario.hub.cbke is None else HOME_ISSUER
         self._ca = cbke_authority(scenario, issuer)
@@ -493,8 +496,9 @@ class RadioHome(NodesHome):
         if not {one.name, one.to} <= set(self._nodes):
             one.powerless = True
             return f"{one.to if one.name in self._nodes else one.name} has no power"
+        node, peer = self._nodes[one.name], self._nodes[one.to].radio
         for _ in range(SENDS):  # once more where a dongle acknowledged it, and lost it with its line
-            failure = await push(self._nodes[one.name], one.frame, one.payload)
+            failure = await push(node, one.frame, one.payload, peer)
             with suppress(TimeoutError):
                 async with asyncio.timeout(0 if failure else ARRIVAL_SECONDS):
                     await one.came.wait()
@@ -508,8 +512,10 @@ class RadioHome(NodesHome):
             if ends and one.arrived is None and one.payload == payload:
                 one.arrived = frame
                 one.came.set()
+                self._lately.append((to, frame.source, payload))
                 return
-        self._strays.append((to, frame))
+        if (to, frame.source, payload) not in self._lately:  # sent once more, though it had arrived
+            self._strays.append((to, frame))
 
     def _arrive(self, one: Carried, failure: str) -> None:
         command = one.frame.command

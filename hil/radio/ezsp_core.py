@@ -15,7 +15,6 @@ from .interface import (
     Network,
     NetworkTimeout,
     NodeType,
-    NoNetwork,
     RadioClosed,
 )
 from .settings import RadioSettings
@@ -68,9 +67,7 @@ class Core(Shared):
     def here(self) -> Network:
         """The network. Raises NoNetwork, LinkLost, RadioClosed."""
         _ = self.up
-        if self.network is None:
-            raise NoNetwork("the radio is in no network")
-        return self.network
+        return self.in_network()
 
     @property
     def is_hub(self) -> bool:

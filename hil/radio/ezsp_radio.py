@@ -87,7 +87,6 @@ class EzspRadio:
         self._versions = Versions(0, "")
         self._serving = False
         self._recovering = False
-        self._member = False
         self._operation = asyncio.Lock()
         self._back = asyncio.Event()
         self._callbacks: dict[str, Callable[[Values], None]] = {
@@ -396,9 +395,10 @@ class EzspRadio:
             await self._disconnect()
             try:
                 await self._connect()
-                if self._member:
+                if core.member:
                     await self.resume()
-                break
+                if self._serving:  # else it was lost once more meanwhile
+                    break
             except NoNetwork:
                 self._left()
                 core.emit(NetworkDown("the dongle keeps no network any more"))
@@ -442,7 +442,7 @@ class EzspRadio:
         with contextlib.suppress(Refused):  # a dongle without inter-PAN
             await self._inter_pan.listen()
         await self._peers.polling.start()
-        self._member = True
+        core.member = True
         core.emit(NetworkUp(network, reset))
         return network
 
@@ -454,7 +454,7 @@ class EzspRadio:
         await self._core.command("clearKeyTable")
 
     def _left(self) -> None:
-        self._member = False
+        self._core.member = False
         self._core.network = None
         self._core.keys = {}
         self._admission.reset()
@@ -478,14 +478,14 @@ class EzspRadio:
 
     async def _up_by_itself(self) -> None:
         async with self._operation:
-            if self._member or await self._network.state() == JOINED:
+            if self._core.member or await self._network.state() == JOINED:
                 await self._arrive(self._book.wanted())
 
     async def _down_by_itself(self) -> None:
         """Told to leave, or the parent is gone."""
         async with self._operation:
             state = await self._network.state()
-            if state == NO_NETWORK and self._member:
+            if state == NO_NETWORK and self._core.member:
                 self._left()
                 self._core.emit(NetworkDown("told to leave"))
                 return
@@ -498,7 +498,7 @@ class EzspRadio:
     async def _find_again(self) -> None:
         """Rejoin until it works."""
         pause, attempt = self._core.settings.back_off, 0
-        while self._member and await self._network.state() == JOINED_NO_PARENT:
+        while self._core.member and await self._network.state() == JOINED_NO_PARENT:
             attempt += 1
             try:
                 await self.rejoin(secured=attempt % UNSECURED_EVERY != 0)

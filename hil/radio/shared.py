@@ -24,6 +24,7 @@ from .interface import (
     LinkLost,
     Network,
     NoLinkKey,
+    NoNetwork,
     RadioError,
     Received,
     SendTimeout,
@@ -48,6 +49,7 @@ class Shared:
         self.closed = False
         self.eui64 = EntityId(bytes(8))
         self.network: Network | None = None
+        self.member = False  # of a network, also while the line or the network has to come back
         self.keys: dict[EntityId, bytes] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: dict[EntityId, asyncio.Semaphore] = {}
@@ -66,6 +68,14 @@ class Shared:
         """Nothing comes any more."""
         for stream in (self.messages, self.events, self.inter_pan):
             stream.end()
+
+    def in_network(self) -> Network:
+        """The network. Raises NoNetwork, and LinkLost where it comes back with a line that was lost."""
+        if self.network is None:
+            if self.member:
+                raise LinkLost("the line was lost, the network is not up again")
+            raise NoNetwork("the radio is in no network")
+        return self.network
 
     # --- out
 

@@ -92,7 +92,6 @@ class ZigpyRadio:
         self._shared = Shared(settings, endpoints)
         self._app: Any = None
         self._line = Line()
-        self._member = False
         self._recovering = False
         self._back = asyncio.Event()
         self._joined: dict[EntityId, int] = {}
@@ -527,13 +526,13 @@ class ZigpyRadio:
                 reset.append(station)
             self._joined.setdefault(station, UNAVAILABLE)
         shared.keys = dict(wanted)
-        self._member = True
+        shared.member = True
         await self._refresh()
         shared.emit(NetworkUp(network, tuple(reset)))
         return network
 
     def _left(self) -> None:
-        self._member = False
+        self._shared.member = False
         self._shared.network = None
         self._shared.keys = {}
         self._permits.clear()
@@ -547,9 +546,7 @@ class ZigpyRadio:
             raise RadioClosed("the radio is closed")
         if self._line.reason is not None or self._app is None:
             raise LinkLost(self._line.reason or "not open")
-        if self._shared.network is None:
-            raise NoNetwork("the radio is in no network")
-        return self._shared.network
+        return self._shared.in_network()
 
     async def _guarded(self, work: Awaitable[T], limit: float) -> T:
         """Await zigpy's work in our errors."""
@@ -583,9 +580,10 @@ class ZigpyRadio:
             await self._disconnect()
             try:
                 await self._connect({})
-                if self._member:
+                if shared.member:
                     await self._start()
-                break
+                if self._line.reason is None:  # else it was lost once more meanwhile
+                    break
             except NoNetwork:
                 self._left()
                 shared.emit(NetworkDown("the radio keeps no network any more"))

@@ -17,9 +17,11 @@ from gbcs.errors import GbcsError, LocalError
 from gbcs.message import parse_message
 from hil.homes import on_radio, open_home
 from hil.monikers import Moniker, MonikerError
+from hil.radio_node import RadioNode
 from hil.runner import Result, Runner
 from hil.scenario import Scenario, load_scenario, parse_scenario
 from hil.transcript import Line
+from smets.han.link import Frame
 from smets.store import MemoryStore
 from tests.hil.homes import DEFAULT, HOME, METER, READ, command, failures, meter, step
 
@@ -88,6 +90,28 @@ def test_a_bad_air_changes_nothing(air: str) -> None:
     with open_home(parse_scenario(DEFAULT, "test")) as home:
         assert failures(list(Runner(home.scenario, home))) == []
         assert executed(lines) == executed(home.transcript.lines)
+
+
+def test_what_arrives_once_more_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender whose acknowledgement was lost with a line sends again what had arrived."""
+    refused = command("ECS52", tamper='"wrong MAC"', expect='"refused"', alerts='["8F3D"]')
+    scenario = virtual(HOME + METER + READ + refused + READ)
+    results, once = on_air(scenario)
+    assert failures(results) == []
+    send = RadioNode.send
+    sent = []
+
+    async def twice(node: RadioNode, frame: Frame, payload: bytes) -> None:
+        sent.append(payload)
+        await send(node, frame, payload)
+        await send(node, frame, payload)
+
+    monkeypatch.setattr(RadioNode, "send", twice)
+    again = on_air(scenario)[1]
+    assert sent
+    assert [line.json() for line in again if line.layer != "zdo"] == [
+        line.json() for line in once if line.layer != "zdo"
+    ]
 
 
 # -- what the air shows -------------------------------------------------------------------

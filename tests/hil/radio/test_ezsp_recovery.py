@@ -119,6 +119,58 @@ def test_what_is_under_way_ends_at_once_and_may_be_repeated(fault: Callable[[Tcp
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+def test_before_its_network_is_up_again_a_message_may_be_repeated(fault: Callable[[TcpPort], None]) -> None:
+    """The line is there, the network is not: that is no radio without a network."""
+
+    async def test() -> None:
+        async with lab() as bench:
+            port = await bench.port()
+            hub = await bench.radio("hub", port)
+            await hub.form(NETWORK)
+            meter = await bench.radio("ESME")
+            await join(hub, meter)
+            await share(hub, meter)
+            fault(port)
+            await event(hub, Lost)
+            await until(lambda: hub._core.link is not None and hub._core.link.up)
+            assert hub.network is None
+            with pytest.raises(LinkLost, match="not up again"):
+                await hub.send(meter.eui64, tunnel(b"x"))
+            await hub.wait_up()
+            await carry(hub, meter, tunnel(LONG))
+
+    run(test())
+
+
+def test_a_line_lost_once_more_just_as_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        async with lab() as bench:
+            port = await bench.port()
+            hub = await bench.radio("hub", port)
+            await hub.form(NETWORK)
+            meter = await bench.radio("ESME")
+            await join(hub, meter)
+            await share(hub, meter)
+            start = hub._peers.polling.start
+            starts = []
+
+            async def lost_at_its_end() -> None:
+                await start()
+                starts.append(hub._core.up)
+                if len(starts) == 1:
+                    starts[0].connection_lost(None)
+
+            monkeypatch.setattr(hub._peers.polling, "start", lost_at_its_end)
+            reset(port)
+            await event(hub, Lost)
+            await hub.wait_up()
+            assert len(starts) == 2
+            await carry(hub, meter, tunnel(b"there again"))
+
+    run(test())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_commands_end_with_the_line(fault: Callable[[TcpPort], None]) -> None:
     """Whichever is under way, and however far: it is done, or the link is lost, and nothing else."""
 

@@ -252,6 +252,10 @@ def test_it_comes_back_by_itself(fault: str) -> None:
                     await sending
                 assert lost.value.retryable
                 await event(hub, Lost)
+                await until(lambda: hub._app is not None and hub._line.reason is None)
+                assert hub.network is None
+                with pytest.raises(LinkLost):  # the line is there, the network is not yet
+                    await hub.send(meter.eui64, tunnel(b"x"))
                 up = await event(hub, NetworkUp)
                 assert (up.network, up.reset_keys) == (network, ())
                 await hub.wait_up()
