@@ -170,26 +170,31 @@ def _half_hours(random: Random, home: Kind, variant: str, number: int) -> list[R
     sky = random.uniform(0.15, 1.0)
     level = 1.0 - 0.25 * summer
     weekend = number % 7 < 2  # 2000-01-01 was a Saturday
+    usual = [load * level * home.phases for load in _LOAD]
+    heats = int(_HEATER_W * level / 2) if variant == "twin" else 0
+    heater, secondary = None, 0
+    chance, uniform = random.random, random.uniform
     found: list[Row] = []
     for n in range(HALF_HOURS):
         hour = n / 2
-        watts = _LOAD[n // 2] * level * home.phases * random.uniform(0.6, 1.5)
+        watts = usual[n // 2] * uniform(0.6, 1.5)
         if weekend and 9 <= hour < 16:
             watts *= 1.4
-        if random.random() < 0.04:  # an oven, a shower
-            watts += random.uniform(1000, 5000)
+        if chance() < 0.04:  # an oven, a shower
+            watts += uniform(1000, 5000)
         made = 0.0
         if home.panels:
             length = 12 + 4 * summer
             shines = (hour - 12 + length / 2) / length
             if 0 < shines < 1:
-                made = _PANELS_W * (0.6 + 0.4 * summer) * sin(pi * shines) * sky * random.uniform(0.7, 1.0)
-        secondary = int(_HEATER_W * level / 2) if variant == "twin" and 0.5 <= hour < 7.5 else 0
+                made = _PANELS_W * (0.6 + 0.4 * summer) * sin(pi * shines) * sky * uniform(0.7, 1.0)
+        if variant == "twin":
+            secondary = heats if 0.5 <= hour < 7.5 else 0
+            heater = 2 * secondary
         net = int(watts - made)
-        volts = tuple(int(NOMINAL_V - watts / 1500 + random.uniform(-3, 3)) for _ in range(phases))
-        counts = max(0, net) // 2, max(0, -net) // 2, max(0, net) // 14, max(0, -net) // 40, secondary
-        heater = 2 * secondary if variant == "twin" else None
-        found.append((n * LENGTH, HalfHour(*counts, net + 2 * secondary, volts, heater)))
+        volts = tuple([int(NOMINAL_V - watts / 1500 + uniform(-3, 3)) for _ in range(phases)])
+        wh = (net // 2, 0, net // 14, 0) if net > 0 else (0, -net // 2, 0, -net // 40)
+        found.append((n * LENGTH, HalfHour(*wh, secondary, net + 2 * secondary, volts, heater)))
     return found
 
 

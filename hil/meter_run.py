@@ -45,7 +45,7 @@ from smets.events import (
 )
 from smets.store import MemoryStore, Store
 from smets.values import Value, pack, unpack
-from smets.work import ITEM, LOG, Work
+from smets.work import ITEM, Work
 
 from .home import alert_code, describe
 from .meter_profiles import DAY, NAMES, SECOND, Day
@@ -182,7 +182,7 @@ class Mark(NamedTuple):
 
     def kept(self) -> dict[str, bytes]:
         """What the store holds of it."""
-        return {LIVED: pack(tuple(self))}
+        return {LIVED: pack((self.day, self.us, self.done))}
 
 
 class _Kept:
@@ -252,8 +252,8 @@ class MeterRun:
         """What the meter holds now."""
         work = self.device.observe(self.now)
         logs = {}
-        for name, size in sorted(work.log_sizes.items()):
-            count = work.number(f"{LOG}{name}/count")
+        for name, size in sorted(self.device.profile.log_sizes.items()):
+            count = work.log_count(name)
             logs[name] = (min(count, size), count, size)
         return Result(
             self.variant,
@@ -296,8 +296,8 @@ class MeterRun:
     def _is_next(self, us: int) -> bool:
         """Go to what is next in the day, at this time; whether that has not happened yet."""
         at, count = self._place
-        self._place = (us, count + 1 if us == at else 1)
-        return self._place > self._mark[1:]
+        self._place = place = (us, count + 1 if us == at else 1)
+        return place > self._mark[1:]
 
     def _wait(self, until: Utc) -> None:
         """What the meter itself wants to do before a time, each at its own."""

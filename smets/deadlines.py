@@ -7,7 +7,7 @@ asked again once a day, since what looks ahead may look no further.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import compress
 
 from .events import TimerDue
@@ -19,7 +19,7 @@ _DAY = 86_400_000_000
 
 
 class Deadlines:
-    """What the behaviours of one device wait for. `changed`: keys written since, which it takes.
+    """What the behaviours of one device wait for. `changed`: what was committed since, which it takes.
 
     `told` are the behaviours a TimerDue is for, in their order, and `due` from when on, microseconds,
     by their place: their deadlines as of the last `next`, from ever on for those without any.
@@ -27,6 +27,7 @@ class Deadlines:
 
     __slots__ = (
         "_all",
+        "_asks",
         "_changed",
         "_due",
         "_last",
@@ -38,8 +39,9 @@ class Deadlines:
         "told",
     )
 
-    def __init__(self, behaviours: Sequence[Behaviour], changed: set[str]) -> None:
+    def __init__(self, behaviours: Sequence[Behaviour], changed: list[Mapping[str, object]]) -> None:
         self.told = tuple(b for b in behaviours if _waits(b) or b.hears(TimerDue))
+        self._asks = tuple((b.deadline, bool(b.follows)) for b in self.told)
         count = len(self.told)
         self._all = range(count)
         self._changed = changed
@@ -64,29 +66,32 @@ class Deadlines:
             self._mark_readers()
         noting = None
         for place in compress(self._all, map(now.__ge__, until)):
-            behaviour = self.told[place]
-            if behaviour.follows:
-                found = behaviour.deadline(work)
+            deadline, is_noted_already = self._asks[place]
+            if is_noted_already:
+                found = deadline(work)
             else:
                 noting = noting or NotingWork(work)
-                found = behaviour.deadline(noting)
+                found = deadline(noting)
                 self._note(place, noting)
-            due = NEVER if found is None else found.us
-            self._due[place] = self.due[place] = due
-            until[place] = now + _DAY if found is None else due
+            if found is None:
+                self._due[place] = self.due[place] = NEVER
+                until[place] = now + _DAY
+            else:
+                self._due[place] = self.due[place] = until[place] = found.us
         # what came due while the device was not there is done now, not in the past
         return max(min(self._due, default=NEVER), now)
 
     def _mark_readers(self) -> None:
         """Have those asked again that read a key which was written."""
         readers, until, changed = self._readers, self._until, self._changed
-        for key in readers.keys() & changed:
-            for place in readers[key]:
-                until[place] = -NEVER
-        for prefix, places in self._prefixes.items():
-            if any(key.startswith(prefix) for key in changed):
-                for place in places:
+        for keys in changed:
+            for key in readers.keys() & keys.keys():
+                for place in readers[key]:
                     until[place] = -NEVER
+            for prefix, places in self._prefixes.items():
+                if any(key.startswith(prefix) for key in keys):
+                    for place in places:
+                        until[place] = -NEVER
         changed.clear()
 
     def _note(self, place: int, work: NotingWork) -> None:

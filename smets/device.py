@@ -14,7 +14,7 @@ the time of the event, periods in between are not recorded, and the device says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from itertools import compress
@@ -59,6 +59,7 @@ from .events import (
 from .fault import arm_fault
 from .identity import CELL, OWN, OWN_COUNTER, Cell, CryptoCache, Identity
 from .limiter import LIMITER, counted
+from .logs import sizes_with_wholes
 from .profile import Behaviour, Profile
 from .settings import DEFAULT_SETTINGS, DeviceSettings
 from .store import Store, StoreError
@@ -93,11 +94,12 @@ class Device:
     ) -> None:
         self.profile = profile
         self.settings = settings
+        self._log_sizes = sizes_with_wholes(profile.log_sizes, profile.log_parts)
         self._store = store
         self._cache = CryptoCache()
         self._values: Cache = {}
         self._released: list[Effect] = []
-        self._changed: set[str] = set()
+        self._changed: list[Mapping[str, object]] = []
         self._deadlines = Deadlines(profile.behaviours, self._changed)
         self._hearers: dict[type[Event], tuple[Hearer, ...]] = {}
         self._timers = tuple(b.handle for b in self._deadlines.told)
@@ -124,20 +126,23 @@ class Device:
         Raises StoreError if the store fails: then the event did not happen. Effects of
         deadlines that were committed before it are returned by the next call.
         """
-        for _ in range(MAX_CATCH_UP):
-            due = self._deadline
-            if due > now.us or (due == now.us and isinstance(event, _WITH_WHAT_IS_DUE)):
-                break
-            self._run(_TIMER, Utc(due))
-        else:
-            self._skip(now)
+        due = self._deadline
+        if due < now.us or (due == now.us and not isinstance(event, _WITH_WHAT_IS_DUE)):
+            self._catch_up(event, now)
         self._run(event, now)
+        if not self._released:
+            return ()
         effects = tuple(self._released)
         self._released.clear()
         return effects
 
-    def _skip(self, now: Utc) -> None:
-        """Do at once what is left of a catch-up that takes too long, and say so."""
+    def _catch_up(self, event: Event, now: Utc) -> None:
+        """Do what was due before an event; at once what is left where that takes too long, and say so."""
+        until = now.us - 1 if isinstance(event, _WITH_WHAT_IS_DUE) else now.us
+        for _ in range(MAX_CATCH_UP):
+            if self._deadline > until:
+                return
+            self._run(_TIMER, Utc(self._deadline))
         due = self._deadline
         if due < now.us:
             self._run(_TIMER, now)
@@ -168,16 +173,18 @@ class Device:
             self._store,
             now,
             profile.defaults,
-            profile.log_sizes,
+            self._log_sizes,
             self.settings,
             profile.event_is_on,
             self._values,
             self._changed,
+            profile.log_parts,
         )
 
     def _run(self, event: Event, now: Utc) -> None:
         work = self._work(now)
-        if work.value(POWER_LOST) is not None and not isinstance(event, PowerRestored):
+        is_off = self._deadline == NEVER and work.value(POWER_LOST) is not None
+        if is_off and not isinstance(event, PowerRestored):
             return
         try:
             self._happen(work, event)
@@ -193,15 +200,18 @@ class Device:
 
     def _happen(self, work: Work, event: Event) -> None:
         """All that an event changes and sends."""
-        if isinstance(event, RemotePartyMessage):
-            self._message(work, Identity(work, self._cache), event.octets)
-        elif isinstance(event, ArmStoreFault):
-            arm_fault(work, event.index, event.code)
-        elif isinstance(event, PowerLost):
-            work.set_value(POWER_LOST, work.now.us)
-        self._tell(work, event)
-        if isinstance(event, PowerRestored):
-            work.put(POWER_LOST, None)
+        kind = type(event)
+        if kind is TimerDue:
+            self._tell_what_is_due(work)
+        elif kind is Metrology and self._deadline == work.now.us:
+            # what was used until now belongs to the periods that end now, what is sensed does not
+            for hear in self._counting:
+                hear(work, event)
+            self._tell_what_is_due(work)
+            for hear in self._sensing:
+                hear(work, event)
+        else:
+            self._tell(work, event)
         if work.answers or work.alerts:
             identity = Identity(work, self._cache)
             for name, payload in work.answers:
@@ -215,23 +225,21 @@ class Device:
         return self._deadlines.next(work)
 
     def _tell(self, work: Work, event: Event) -> None:
-        """Let the behaviours react, each in its turn."""
+        """What the device itself does at an event; then the behaviours react, each in its turn."""
+        if isinstance(event, RemotePartyMessage):
+            self._message(work, Identity(work, self._cache), event.octets)
+        elif isinstance(event, ArmStoreFault):
+            arm_fault(work, event.index, event.code)
+        elif isinstance(event, PowerLost):
+            work.set_value(POWER_LOST, work.now.us)
         kind = type(event)
-        if kind is TimerDue:
-            self._tell_what_is_due(work)
-        elif kind is Metrology and self._deadline == work.now.us:
-            # what was used until now belongs to the periods that end now, what is sensed does not
-            for hear in self._counting:
-                hear(work, event)
-            self._tell_what_is_due(work)
-            for hear in self._sensing:
-                hear(work, event)
-        else:
-            hearers = self._hearers.get(kind)
-            if hearers is None:
-                hearers = self._hearers[kind] = tuple(b.handle for b in self._that_hear(kind))
-            for hearer in hearers:
-                hearer(work, event)
+        hearers = self._hearers.get(kind)
+        if hearers is None:
+            hearers = self._hearers[kind] = tuple(b.handle for b in self._that_hear(kind))
+        for hearer in hearers:
+            hearer(work, event)
+        if isinstance(event, PowerRestored):
+            work.put(POWER_LOST, None)
 
     def _tell_what_is_due(self, work: Work) -> None:
         timers: Iterable[Hearer] = self._timers

@@ -15,6 +15,7 @@ from gbcs.usecases import UseCase
 
 from .arrival import Arrival
 from .events import Event
+from .logs import Part
 from .values import Value
 from .work import Work
 
@@ -136,6 +137,7 @@ class Profile:
 
     `alert_roles` are the parties it alerts, the first where the alert table names none;
     `alert_payload` puts counter, code, time and content into the device's payload family.
+    `log_parts` are the logs among those of `log_sizes` that are held as parts of one.
     """
 
     device_type: DeviceType
@@ -148,6 +150,7 @@ class Profile:
     alert_payload: Callable[[int, int, Utc, tuple[Any, ...]], bytes]
     alert_is_on: Callable[[Work, int], bool] = field(default=lambda work, code: True)
     event_is_on: Callable[[Work, int], bool] = field(default=lambda work, code: True)
+    log_parts: Mapping[str, Part] = field(default_factory=dict)
 
     def supports(self, use_case: UseCase) -> bool:
         """Whether the device executes commands of a use case."""

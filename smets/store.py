@@ -71,14 +71,11 @@ class MemoryStore:
                 self._keys, self._sorted = list(held), False
                 gone.clear()
             changes = {key: octets for key, octets in changes.items() if octets is not None}
-        before = len(self._keys)
-        self._keys += filterfalse(held.__contains__, changes)
-        if gone and len(self._keys) > before:
-            new = self._keys[before:]
-            self._keys[before:] = filterfalse(gone.__contains__, new)
-            gone.difference_update(new)
-        if len(self._keys) > before:
+        new = list(filterfalse(held.__contains__, changes))
+        if new:
+            self._keys += filterfalse(gone.__contains__, new) if gone else new
             self._sorted = False
+            gone.difference_update(new)
         held.update(changes)  # type: ignore[arg-type]  # there is no None
 
     def _sort(self) -> None:

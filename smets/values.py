@@ -2,12 +2,13 @@
 
 A data item holds None, bool, int, bytes, str or a tuple of those, whatever
 family of messages reads it. The octets are self-describing and private to the store; a
-checksum behind them tells a damaged value from a whole one.
+checksum behind them tells a damaged value from a whole one, for a number its complement does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from struct import Struct
 from struct import error as StructError
 from typing import TypeAlias
@@ -26,6 +27,8 @@ _CRC = Struct(">I").pack
 
 def pack(value: Value) -> bytes:
     """The octets of a value."""
+    if type(value) is int and _LEAST <= value <= _MOST:
+        return _NUMBER(b"c", value, ~value)
     body = _pack(value)
     return body + _CRC(crc32(body))
 
@@ -42,10 +45,10 @@ def pack_all(*some: Mapping[str, Value]) -> tuple[dict[str, bytes | None], list[
             kind = type(value)
             try:
                 if kind is int:
-                    body = _INT(b"i\x08", value)
-                elif kind is tuple and set(map(type, value)) == _INTS:  # type: ignore[arg-type]
-                    head, numbers = _NUMBERS[len(value)]  # type: ignore[arg-type]
-                    body = head + numbers(*value)  # type: ignore[misc]
+                    packed[key] = _NUMBER(b"c", value, ~value)  # type: ignore[operator]
+                    continue
+                if kind is tuple and set(map(type, value)) == _INTS:  # type: ignore[arg-type]
+                    body = _ROWS[len(value)](*value)  # type: ignore[arg-type,misc]
                 else:
                     body = _pack(value)
                     if not is_plain(value):
@@ -58,6 +61,8 @@ def pack_all(*some: Mapping[str, Value]) -> tuple[dict[str, bytes | None], list[
 
 def unpack(octets: bytes) -> Value:
     """The value of octets made by `pack`. Raises StoreError for octets that are not."""
+    if octets[:1] == b"c":
+        return _number(octets)
     body = octets[:-_CHECKSUM]
     if crc32(body).to_bytes(_CHECKSUM, "big") != octets[-_CHECKSUM:]:
         raise StoreError("the store holds no whole value here")
@@ -80,16 +85,17 @@ def is_plain(value: Value) -> bool:
 _PLAIN = frozenset((type(None), bool, int, bytes, str))
 _LEAST, _MOST = -(2**63), 2**63 - 1  # of a number in eight octets
 _INT = Struct(">2sq").pack
+_NUMBER = Struct(">cqq").pack  # a number on its own, and its complement
+_UNPACK_NUMBER = Struct(">cqq").unpack
 _INTS = {int}
-_NUMBERS = tuple((b"q" + length_octets(size), Struct(f">{size}q").pack) for size in range(64))
+_ROWS = tuple(partial(Struct(f">2s{size}q").pack, b"q" + length_octets(size)) for size in range(64))
 
 
 def _pack(value: Value) -> bytes:
     if isinstance(value, tuple):
-        if len(value) < len(_NUMBERS) and set(map(type, value)) == _INTS:  # what most tuples are made of
-            head, numbers = _NUMBERS[len(value)]
+        if len(value) < len(_ROWS) and set(map(type, value)) == _INTS:  # what most tuples are made of
             try:
-                return head + numbers(*value)
+                return _ROWS[len(value)](*value)
             except StructError:
                 pass
         return b"l" + length_octets(len(value)) + b"".join(map(_pack, value))
@@ -106,6 +112,17 @@ def _pack(value: Value) -> bytes:
         body = value.encode()
         return b"s" + length_octets(len(body)) + body
     return b"o" + length_octets(len(value)) + value
+
+
+def _number(octets: bytes) -> int:
+    """A number on its own. Raises StoreError."""
+    try:
+        _, value, complement = _UNPACK_NUMBER(octets)
+    except StructError:
+        raise StoreError("the store holds no whole value here") from None
+    if value != ~complement:
+        raise StoreError("the store holds no whole value here")
+    return int(value)
 
 
 def _unpack(octets: bytes, offset: int) -> tuple[Value, int]:

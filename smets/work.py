@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gbcs.errors import Check
@@ -19,6 +20,7 @@ from gbcs.message import Message
 from gbcs.time import Utc
 
 from .events import Effect, Happened
+from .logs import Part
 from .store import Store
 from .values import Value, pack, pack_all, unpack
 
@@ -40,6 +42,7 @@ class _Absent(Enum):
 
 
 _ABSENT: Final = _Absent.ABSENT
+_NO_PARTS: Final[Mapping[str, Part]] = {}
 Cache: TypeAlias = dict[str, "Value | _Absent"]
 """Values by key, so that they need not be unpacked again: those in the store, those a unit of work has
 written, defaults of items that never were; entries of logs are not among them."""
@@ -66,8 +69,19 @@ class _LogKeys(dict[str, tuple[str, str]]):
         return keys
 
 
+class Items:
+    """The names of data items that are read together, two at least."""
+
+    __slots__ = ("names", "of")
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.of = itemgetter(*(ITEM + name for name in names))
+
+
 # names are those of the tables, so these end
 _ITEM_KEYS, _LOG_KEYS = _ItemKeys(), _LogKeys()
+_INTS = {int}
 
 Sealed: TypeAlias = "Callable[[ContentSealer], tuple[Any, ...]]"
 """Content of an alert, encrypted with the keys of the message that carries it."""
@@ -96,10 +110,10 @@ class Work:
 
     `now` is the shell's time; `time` what the device's clock shows, which may differ.
     `defaults` holds the value of every data item that was never written, `log_sizes`
-    the capacity of every log. `cache` is the device's, kept from one unit to the next; nobody
-    else may change the store meanwhile. What is written goes there at once, so a unit that
-    ends without `commit` has to be given up with `abandon`. `changed` is given the keys of
-    what is committed.
+    the capacity of every log, `log_parts` those that are parts of another one. `cache` is
+    the device's, kept from one unit to the next; nobody else may change the store meanwhile.
+    What is written goes there at once, so a unit that ends without `commit` has to be given
+    up with `abandon`. `changed` is given what is committed.
     """
 
     __slots__ = (
@@ -114,6 +128,7 @@ class Work:
         "answers",
         "defaults",
         "effects",
+        "log_parts",
         "log_sizes",
         "now",
         "settings",
@@ -128,7 +143,8 @@ class Work:
         settings: DeviceSettings,
         event_is_on: Callable[[Work, int], bool] | None = None,
         cache: Cache | None = None,
-        changed: set[str] | None = None,
+        changed: list[Mapping[str, object]] | None = None,
+        log_parts: Mapping[str, Part] = _NO_PARTS,
     ) -> None:
         self._store = store
         self._changed = changed
@@ -141,6 +157,7 @@ class Work:
         self.now = now
         self.defaults = defaults
         self.log_sizes = log_sizes
+        self.log_parts = log_parts
         self.settings = settings
         self._event_is_on = event_is_on
         self.effects: list[Effect] = []
@@ -198,7 +215,7 @@ class Work:
             return
         self._store.commit(packed)
         if self._changed is not None:
-            self._changed.update(packed)
+            self._changed.append(packed)
         for key in others:
             self._cache.pop(key, None)  # it is read again as what `unpack` gives
         self._octets, self._values, self._entries = {}, {}, {}
@@ -283,6 +300,22 @@ class Work:
             return value
         return int(value) if isinstance(value, int) else 0
 
+    def items(self, these: Items) -> tuple[Value, ...]:
+        """Data items, in the order of their names."""
+        try:
+            values: tuple[Value, ...] = these.of(self._cache)
+        except KeyError:
+            values = tuple(map(self.item, these.names))
+        return values
+
+    def int_items(self, these: Items) -> tuple[int, ...]:
+        """Data items that are numbers, in the order of their names."""
+        try:
+            values = these.of(self._cache)
+        except KeyError:
+            values = ()
+        return values if set(map(type, values)) == _INTS else tuple(map(self.int_item, these.names))
+
     def _item(self, key: str, name: str) -> Value:
         """A data item that is not in the cache; its default goes there in its place."""
         found = self._kept(key)
@@ -305,7 +338,13 @@ class Work:
     # -- logs -------------------------------------------------------------------------
 
     def log(self, name: str, *entry: Value) -> None:
-        """Append an entry, its time stamp first; the oldest goes when the log is full."""
+        """Append an entry, its time stamp first; the oldest goes when the log is full.
+
+        That of a part alone has nothing for the other parts.
+        """
+        if name in self.log_parts:
+            part = self.log_parts[name]
+            name, entry = part.whole, part.alone(entry, self.log_parts)
         entries, counter = _LOG_KEYS[name]
         count = self.number(counter)
         key = f"{entries}{count % self.log_sizes[name]:05d}"
@@ -317,19 +356,27 @@ class Work:
 
     def log_entries(self, name: str) -> Iterator[tuple[Value, ...]]:
         """The entries of a log, oldest first."""
-        size = self.log_sizes[name]
-        count = self.number(f"{LOG}{name}{_COUNT}")
-        for index in range(max(0, count - size), count):
-            entry = self.value(f"{LOG}{name}/{index % size:05d}")
-            if isinstance(entry, tuple):
-                yield entry
+        part = self.log_parts.get(name)
+        whole = name if part is None else part.whole
+        size, count = self.log_sizes[whole], self.log_count(name)
+        for index in range(max(0, count - self.log_sizes[name]), count):
+            held = self.value(f"{LOG}{whole}/{index % size:05d}")
+            if isinstance(held, tuple):
+                entry = held if part is None else part.of(held)
+                if entry is not None:
+                    yield entry
+
+    def log_count(self, name: str) -> int:
+        """How many entries a log ever had, a part as many as the whole one."""
+        part = self.log_parts.get(name)
+        return self.number(_LOG_KEYS[name if part is None else part.whole][1])
 
     def logs(self, code: int) -> bool:
         """Whether the logging of a configurable code is switched on."""
         return self._event_is_on is None or self._event_is_on(self, code)
 
     def clear_log(self, name: str) -> None:
-        """Forget the entries of a log."""
+        """Forget the entries of a log that is no part."""
         for key, _ in list(self.scan(f"{LOG}{name}/")):
             self.put(key, None)
 
@@ -428,6 +475,7 @@ class NotingWork(Work):
         super().__init__(
             like._store, like.now, like.defaults, like.log_sizes, like.settings, like._event_is_on
         )
+        self.log_parts = like.log_parts
         self._like = like
         self.keys: set[str] = set()
         self.prefixes: set[str] = set()

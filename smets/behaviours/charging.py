@@ -11,7 +11,9 @@ from enum import Enum
 from typing import NamedTuple
 
 from ..eventlog import occur
+from ..values import Value
 from ..work import Work
+from .compiled import CompiledItems
 from .payment_settings import PaymentSettings, Suspension
 from .supply import is_out_of_credit
 
@@ -22,6 +24,9 @@ EMERGENCY_BALANCE = "EmergencyCreditBalance"
 EMERGENCY_LIMIT = "EmergencyCreditLimit"
 ACCUMULATED_DEBT = "AccumulatedDebtRegister"
 PAYMENT_DEBT = "PaymentDebtRegister"
+LOW_CREDIT_THRESHOLD = "LowCreditThreshold"
+EMERGENCY_THRESHOLD = "EmergencyCreditThreshold"
+DISABLEMENT_THRESHOLD = "DisablementThreshold"
 EMERGENCY_ACTIVE = "payment/emergency-credit-active"
 INT32 = (-(2**31), 2**31 - 1)
 
@@ -58,44 +63,82 @@ class Suspensions(NamedTuple):
 SuspensionsOf = Callable[[Work], Suspensions]
 
 
+class Terms(NamedTuple):
+    """What suppliers set: the payment mode, and what balances are compared with, in millipence.
+
+    `carefree` follows from the others: at a balance of so much no condition of 11.6 holds, nor is credit
+    out, unless emergency credit is active.
+    """
+
+    mode: int
+    disablement: int
+    low_credit: int
+    emergency_threshold: int
+    emergency_limit: int
+    carefree: int
+
+
 def charge(
-    work: Work, amount: int, kind: Kind, suspensions_of: SuspensionsOf, settings: PaymentSettings
+    work: Work,
+    terms: Terms,
+    amount: int,
+    kind: Kind,
+    suspensions_of: SuspensionsOf,
+    settings: PaymentSettings,
+) -> int:
+    """Take an amount from where it is to be taken; the meter balance that leaves."""
+    if kind is Kind.USAGE and amount > 0 and terms.mode == PREPAYMENT_MODE:
+        left = work.int_item(BALANCE) - amount
+        if left >= terms.disablement:  # nearly always: the balance comes first, and it is enough
+            work.set_item(BALANCE, left)
+            return left
+    _charge(work, terms, amount, kind, suspensions_of, settings)
+    return work.int_item(BALANCE)
+
+
+def _charge(
+    work: Work,
+    terms: Terms,
+    amount: int,
+    kind: Kind,
+    suspensions_of: SuspensionsOf,
+    settings: PaymentSettings,
 ) -> None:
     """Take an amount from balance, emergency credit or accumulated debt, in the order of 11.4.
 
     A time debt is never charged more than its register holds.
     """
-    debt = None if kind is Kind.USAGE else DEBTS.get(kind)
+    usage, debt = kind is Kind.USAGE, DEBTS.get(kind)
     if debt is not None:
         amount = max(0, min(amount, work.int_item(debt.register)))
-    prepaid = payment_mode(work) == PREPAYMENT_MODE
-    if amount <= 0 or not prepaid:
+    if amount <= 0 or terms.mode != PREPAYMENT_MODE:
         if debt is None or settings.time_debt_in_credit_mode:
             _collect(work, debt, amount)
             add(work, BALANCE, -amount)
         return
-    if kind is not Kind.USAGE and is_out_of_credit(work, settings.armed_counts_as_disabled):
-        halted = settings.suspended_debt is Suspension.HALTED
-        if debt is not None and halted and suspensions_of(work).disabled:
+    if not usage:
+        if is_out_of_credit(work, settings.armed_counts_as_disabled):
+            halted = settings.suspended_debt is Suspension.HALTED
+            if debt is not None and halted and suspensions_of(work).disabled:
+                return
+            _collect(work, debt, amount)
+            add(work, ACCUMULATED_DEBT, amount)
             return
         _collect(work, debt, amount)
-        add(work, ACCUMULATED_DEBT, amount)
+    balance, threshold = work.int_item(BALANCE), terms.disablement
+    if balance - amount >= threshold:
+        work.set_item(BALANCE, balance - amount)
         return
-    _collect(work, debt, amount)
-    balance, threshold = work.int_item(BALANCE), disablement_threshold(work)
     if balance > threshold:
-        if balance - amount >= threshold:
-            work.set_item(BALANCE, balance - amount)
-            return
         amount -= balance - threshold
         work.set_item(BALANCE, threshold)
     if work.value(EMERGENCY_ACTIVE) is True:
         emergency = work.int_item(EMERGENCY_BALANCE)
-        if emergency > 0 and (kind is Kind.USAGE or not suspensions_of(work).emergency):
+        if emergency > 0 and (usage or not suspensions_of(work).emergency):
             used = min(amount, emergency)
             work.set_item(EMERGENCY_BALANCE, emergency - used)
             amount -= used
-    if amount and kind is Kind.USAGE:
+    if amount and usage:
         add(work, BALANCE, -amount)
     elif amount:
         add(work, ACCUMULATED_DEBT, amount)
@@ -109,16 +152,12 @@ def add(work: Work, item: str, amount: int) -> None:
 
 def payment_mode(work: Work) -> int:
     """The payment mode in force."""
-    held = work.item(MODE)
-    mode = held[0] if isinstance(held, tuple) else CREDIT_MODE
-    return mode if isinstance(mode, int) else CREDIT_MODE
+    return _mode(work.item(MODE))
 
 
 def disablement_threshold(work: Work) -> int:
     """The Disablement Threshold, of the meter balance."""
-    held = work.item("DisablementThreshold")
-    threshold = held[0] if isinstance(held, tuple) and held else 0
-    return threshold if isinstance(threshold, int) else 0
+    return _threshold(work.item(DISABLEMENT_THRESHOLD))
 
 
 def emergency_owed(work: Work) -> int:
@@ -135,6 +174,27 @@ def to_clear(work: Work) -> int:
     below = max(0, disablement_threshold(work) - work.int_item(BALANCE))
     owed = emergency_owed(work) if work.int_item(EMERGENCY_BALANCE) <= 0 else 0
     return max(0, work.int_item(ACCUMULATED_DEBT)) + below + owed
+
+
+def _mode(held: Value) -> int:
+    mode = held[0] if isinstance(held, tuple) else CREDIT_MODE
+    return mode if isinstance(mode, int) else CREDIT_MODE
+
+
+def _threshold(held: Value) -> int:
+    threshold = held[0] if isinstance(held, tuple) and held else 0
+    return threshold if isinstance(threshold, int) else 0
+
+
+def _terms(mode: Value, disablement: Value, *amounts: Value) -> Terms:
+    least = _threshold(disablement)
+    low, threshold, limit = (int(amount) if isinstance(amount, int) else 0 for amount in amounts)
+    return Terms(_mode(mode), least, low, threshold, limit, max(least + 1, low, threshold))
+
+
+TERMS = CompiledItems(
+    _terms, MODE, DISABLEMENT_THRESHOLD, LOW_CREDIT_THRESHOLD, EMERGENCY_THRESHOLD, EMERGENCY_LIMIT
+)
 
 
 def _collect(work: Work, debt: Debt | None, amount: int) -> None:

@@ -1,16 +1,17 @@
 """What is made of a data item's value once, and found again while the very same value is held.
 
 A unit of work gives the same object for an item as long as nobody writes it, so a comparison by
-identity is enough. Nothing here is state: it may be forgotten at any time.
+identity is enough. An identity stands for its object only while that lives, so the values are kept with
+what was made of them. Nothing here is state: it may be forgotten at any time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import is_
 from typing import Generic, TypeVar
 
 from ..values import Value
+from ..work import Items, Work
 
 T = TypeVar("T")
 _KEPT = 8  # a few devices share a behaviour
@@ -23,13 +24,38 @@ class Compiled(Generic[T]):
 
     def __init__(self, make: Callable[..., T]) -> None:
         self._make = make
-        self._kept: list[tuple[tuple[Value, ...], T]] = []
+        self._kept: dict[tuple[int, ...], tuple[T, tuple[Value, ...]]] = {}  # by identities, oldest first
 
     def of(self, *sources: Value) -> T:
         """The result for these values, made anew only if they are other objects than before."""
-        for held, result in self._kept:
-            if held[0] is sources[0] and all(map(is_, held, sources)):
-                return result
+        identities = tuple(map(id, sources))
+        try:
+            return self._kept[identities][0]
+        except KeyError:
+            return self._made(identities, sources)
+
+    def _made(self, identities: tuple[int, ...], sources: tuple[Value, ...]) -> T:
         made = self._make(*sources)
-        self._kept = [(sources, made), *self._kept[: _KEPT - 1]]
+        if len(self._kept) >= _KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[identities] = made, sources
         return made
+
+
+class CompiledItems(Compiled[T]):
+    """What is made of the values of some data items, as they are held."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, make: Callable[..., T], *items: str) -> None:
+        super().__init__(make)
+        self._items = Items(*items)
+
+    def now(self, work: Work) -> T:
+        """The result for the items of a device. Like `of`, and as often asked for."""
+        sources = work.items(self._items)
+        identities = tuple(map(id, sources))
+        try:
+            return self._kept[identities][0]
+        except KeyError:
+            return self._made(identities, sources)

@@ -13,7 +13,7 @@ that of the primary element; Active Power Import is the power of both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
@@ -21,9 +21,10 @@ from typing import NamedTuple
 from gbcs.time import Utc
 
 from ..events import Event, Metrology, TimerDue
+from ..logs import Part
 from ..profile import Behaviour
 from ..values import Value
-from ..work import Work
+from ..work import Items, Work
 from .charging import PREPAYMENT_MODE, payment_mode
 from .clock import OFFSET
 from .tariff_registers import register_entry
@@ -57,6 +58,22 @@ REGISTERS = (
 IMPORT, EXPORT, REACTIVE_IMPORT, REACTIVE_EXPORT, SECONDARY = range(5)
 
 
+PROFILE = "ProfileDataLog"
+"""The log whose entries have the end of a half hour, and what each register counted in it (5.7.5.27)."""
+
+
+def profile_parts(twin: bool) -> dict[str, Part]:
+    """The logs it is read as, which have columns, and entries, of their own number."""
+    time = 0
+    imported = (IMPORT, SECONDARY) if twin else (IMPORT,)
+    columns = {
+        "ActiveImport": imported,
+        "Export": (EXPORT, REACTIVE_EXPORT),
+        "ReactiveImport": (REACTIVE_IMPORT,),
+    }
+    return {f"{PROFILE}.{name}": Part(PROFILE, (time, *(n + 1 for n in of))) for name, of in columns.items()}
+
+
 class Demand(NamedTuple):
     """A maximum demand register: data item, place of its register, whether windowed."""
 
@@ -70,6 +87,7 @@ DEMANDS = (
     Demand("MaximumDemandConfigurableTimeActivePowerImport", IMPORT, True),
     Demand("MaximumDemandActivePowerExport", EXPORT, False),
 )
+DEMAND_ITEMS = Items(*(demand.item for demand in DEMANDS))
 BALANCES = (
     "EmergencyCreditBalance",
     "MeterBalance",
@@ -114,7 +132,7 @@ class Metering(Behaviour):
         self._demand_of_both = twin and settings.demand_of_both
         self._consumers = consumers
         registers = REGISTERS if twin else REGISTERS[:-1]
-        self._items = tuple(register.item for register in registers)
+        self._items = Items(*(register.item for register in registers))
         self._amounts = attrgetter(*(register.field for register in registers))
 
     def handle(self, work: Work, event: Event) -> None:
@@ -133,8 +151,8 @@ class Metering(Behaviour):
 
     def deadline(self, work: Work) -> Utc | None:
         """The next half hour of the device's clock."""
-        now, offset = work.now.us, work.number(OFFSET)
-        return Utc(((now + offset) // HALF_HOUR_US + 1) * HALF_HOUR_US - offset)
+        now = work.now.us
+        return Utc(now + HALF_HOUR_US - (now + work.number(OFFSET)) % HALF_HOUR_US)
 
     def reads(self) -> Mapping[str, Callable[[Work], Value]]:
         """The collections that are read as one."""
@@ -147,14 +165,14 @@ class Metering(Behaviour):
     def start(self, work: Work) -> None:
         """The first day's consumption counts from the register as it stands."""
         work.set_value(DAY_START, self._total(work))
-        work.set_value(OPEN, (work.now.us - 1, *map(work.int_item, self._items)))
+        work.set_value(OPEN, (work.now.us - 1, *work.int_items(self._items)))
 
     def open_half_hour(self, work: Work) -> tuple[int, ...]:
         """What the registers, in their order, counted since the last entry."""
-        return _differences(map(work.int_item, self._items), self._open(work))
+        return _differences(work.int_items(self._items), self._open(work))
 
     def _count(self, work: Work, event: Metrology) -> None:
-        for item, amount in zip(self._items, self._amounts(event), strict=True):
+        for item, amount in zip(self._items.names, self._amounts(event), strict=True):
             if amount:
                 work.set_item(item, (work.int_item(item) + amount) & MAX_U32)
         power = event.power_w
@@ -173,24 +191,23 @@ class Metering(Behaviour):
     def _open(self, work: Work) -> tuple[int, ...]:
         """When the last half hour was recorded, and the registers then."""
         held = work.value(OPEN)
-        return held if isinstance(held, tuple) else (-1, *map(work.int_item, self._items))  # type: ignore[return-value]
+        return held if isinstance(held, tuple) else (-1, *work.int_items(self._items))  # type: ignore[return-value]
 
     def _half_hour(self, work: Work, end: int, opened: tuple[int, ...]) -> None:
-        values = tuple(map(work.int_item, self._items))
+        values = work.int_items(self._items)
         counted = _differences(values, opened)
         whole = opened[0] < 0 or work.now.us - opened[0] <= HALF_HOUR_US
         work.set_value(OPEN, (work.now.us, *values))
-        if self._twin:
-            work.log("ProfileDataLog.ActiveImport", end, counted[IMPORT], counted[SECONDARY])
-        else:
-            work.log("ProfileDataLog.ActiveImport", end, counted[IMPORT])
-        work.log("ProfileDataLog.Export", end, counted[EXPORT], counted[REACTIVE_EXPORT])
-        work.log("ProfileDataLog.ReactiveImport", end, counted[REACTIVE_IMPORT])
+        work.log(PROFILE, end, *counted)
         if self._demand_of_both:
             counted = (counted[IMPORT] + counted[SECONDARY], *counted[1:])
-        for item, register, windowed in DEMANDS if whole else ():  # no average of what is more than one
-            watts = counted[register] * (3600 // HALF_HOUR)
-            highest = work.int_item(item)
+        if whole:  # what is more than a half hour gives no average
+            self._demand(work, end, counted)
+
+    def _demand(self, work: Work, end: int, counted: tuple[int, ...]) -> None:
+        """Maximum demand: the average of the half hour that ended, where none was higher."""
+        for highest, (item, register, windowed) in zip(work.int_items(DEMAND_ITEMS), DEMANDS, strict=True):
+            watts = counted[register] * 2
             if watts > highest < MAX_U32 and (not windowed or _in_window(work, end)):
                 work.set_item(item, min(watts, MAX_U32))
                 work.set_item(f"{item}.CaptureTime", Utc.from_seconds(end).to_cosem())
@@ -230,9 +247,9 @@ class Metering(Behaviour):
         )
 
 
-def _differences(values: Iterable[int], opened: tuple[int, ...]) -> tuple[int, ...]:
+def _differences(values: tuple[int, ...], opened: tuple[int, ...]) -> tuple[int, ...]:
     """What registers counted since they were noted behind a time."""
-    return tuple([(value - start) & MAX_U32 for value, start in zip(values, opened[1:], strict=True)])
+    return tuple([value - start & MAX_U32 for value, start in zip(values, opened[1:], strict=True)])
 
 
 def _in_window(work: Work, end: int) -> bool:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from gbcs.time import Utc
 
 from ..eventlog import write
-from ..events import Event, Metrology, PowerLost, PowerRestored
+from ..events import Event, Metrology, PowerLost, PowerRestored, TimerDue
 from ..profile import Behaviour
 from ..sensing import PhaseSupply
 from ..store import StoreError
@@ -65,14 +65,14 @@ class Outage(Behaviour):
     """Keeps what was lost and when. `polyphase` adds single phases."""
 
     name = "outage"
-    ignores = (Metrology,)
+    ignores = (Metrology, TimerDue)
 
     def __init__(self, polyphase: bool = False, settings: OutageSettings = DEFAULT_SETTINGS) -> None:
         self._phases = PHASES if polyphase else ()
         self._whole = PHASES if polyphase and settings.phases_apart else (WHOLE,)
 
     def handle(self, work: Work, event: Event) -> None:
-        """React to power and phases; report what waited for the clock."""
+        """React to power and phases; report what waited for the clock, with the event that set it."""
         if isinstance(event, PowerLost):
             for place in self._whole:
                 self._lose(work, place, by_power=True)

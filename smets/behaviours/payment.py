@@ -24,20 +24,23 @@ from .charging import (
     ACCUMULATED_DEBT,
     BALANCE,
     CREDIT_MODE,
+    DISABLEMENT_THRESHOLD,
     EMERGENCY_ACTIVE,
     EMERGENCY_BALANCE,
     EMERGENCY_LIMIT,
+    EMERGENCY_THRESHOLD,
     INT32,
+    LOW_CREDIT_THRESHOLD,
     MODE,
     PREPAYMENT_MODE,
+    TERMS,
     Kind,
     Suspensions,
     SuspensionsOf,
+    Terms,
     add,
     charge,
-    disablement_threshold,
     emergency_owed,
-    payment_mode,
 )
 from .display_commands import SELECT_EMERGENCY_CREDIT, DisplayCommand, answered
 from .local_commands import told
@@ -84,6 +87,7 @@ class Payment(Behaviour):
         self.settings = settings
         self.supply = Supply(self._may_arm, supply)
         self._suspensions_of = suspensions_of
+        self._least = int(settings.disabled_at_threshold)  # credit above the threshold that supply needs
         self._non_disablement = NonDisablement(settings.non_disablement)
 
     def start(self, work: Work) -> None:
@@ -92,8 +96,9 @@ class Payment(Behaviour):
 
     def charge(self, work: Work, millipence: int, kind: Kind = Kind.USAGE) -> None:
         """Charge an amount, less than zero for a price below it; thresholds are looked at after it."""
-        charge(work, millipence, kind, self._suspensions_of, self.settings)
-        self.evaluate(work)
+        terms = TERMS.now(work)
+        balance = charge(work, terms, millipence, kind, self._suspensions_of, self.settings)
+        self._evaluate(work, terms, balance)
 
     def reads(self) -> Mapping[str, Callable[[Work], Value]]:
         """The balances that are read as one."""
@@ -101,13 +106,7 @@ class Payment(Behaviour):
 
     def writes(self) -> Mapping[str, Callable[[Work, Value], None]]:
         """Everything that may change whether there is credit."""
-        items = (
-            MODE,
-            "DisablementThreshold",
-            BALANCE,
-            "EmergencyCreditThreshold",
-            "LowCreditThreshold",
-        )
+        items = (MODE, DISABLEMENT_THRESHOLD, BALANCE, EMERGENCY_THRESHOLD, LOW_CREDIT_THRESHOLD)
         return {
             **dict.fromkeys(items, lambda work, value: self.evaluate(work)),
             **dict.fromkeys((CALENDAR, SPECIAL_DAYS), lambda work, value: self._follow_calendar(work)),
@@ -145,13 +144,19 @@ class Payment(Behaviour):
 
         `armed_by` is what arms a disabled supply if there is credit.
         """
-        held = work.number(CONDITIONS)
-        if work.value(EMERGENCY_ACTIVE) is True and _is_repaid(work):
+        self._evaluate(work, TERMS.now(work), work.int_item(BALANCE), armed_by)
+
+    def _evaluate(
+        self, work: Work, terms: Terms, balance: int, armed_by: Trigger = Trigger.CREDIT_AVAILABLE
+    ) -> None:
+        active = work.value(EMERGENCY_ACTIVE) is True
+        if active and balance >= terms.emergency_threshold and not emergency_owed(work):  # it is repaid
             work.put(EMERGENCY_ACTIVE, None)
-        if payment_mode(work) == CREDIT_MODE:
-            holds, out = 0, False
-        else:
-            holds, out = self._conditions(work)
+            active = False
+        holds, out = 0, False
+        if active or balance < terms.carefree:
+            holds, out = self._conditions(work, terms, balance, active)
+        held = work.number(CONDITIONS)
         if holds != held:
             work.set_value(CONDITIONS, holds)
             for condition in CONDITIONS_IN_ORDER:
@@ -163,33 +168,29 @@ class Payment(Behaviour):
         elif (reasons := reasons_of(work)) and Reason.CREDIT in reasons:
             self.supply.trigger(work, armed_by)
 
-    def _conditions(self, work: Work) -> tuple[int, bool]:
-        """The conditions that hold, and whether credit is out."""
-        balance, limit = work.int_item(BALANCE), work.int_item(EMERGENCY_LIMIT)
-        available = balance < work.int_item("EmergencyCreditThreshold")
-        active, combined, holds = work.value(EMERGENCY_ACTIVE) is True, balance, 0
+    def _conditions(self, work: Work, terms: Terms, balance: int, active: bool) -> tuple[int, bool]:
+        """The conditions that hold, and whether credit is out; `active` says if emergency credit is."""
+        if terms.mode == CREDIT_MODE:
+            return 0, False
+        credit, holds = balance, 0
         if active:
             emergency = work.int_item(EMERGENCY_BALANCE)
-            combined += emergency
-            if emergency <= 0 < limit:
+            credit += emergency
+            if emergency <= 0 < terms.emergency_limit:
                 holds |= EXHAUSTED.bit
-        elif available and limit > 0:
+        elif balance < terms.emergency_threshold and terms.emergency_limit > 0:
             holds |= AVAILABLE.bit
-        if combined < work.int_item("LowCreditThreshold"):
+        if credit < terms.low_credit:
             holds |= LOW_CREDIT.bit
-        out = not self._is_enough(combined, disablement_threshold(work))
+        out = credit < terms.disablement + self._least
         if out and Reason.CREDIT not in reasons_of(work) and self._non_disablement.is_period(work):
             holds |= SUSPENDED.bit
         return holds, out
 
-    def _is_enough(self, credit: int, threshold: int) -> bool:
-        return credit > threshold or (credit == threshold and not self.settings.disabled_at_threshold)
-
     def credit_allows_supply(self, work: Work) -> bool:
         """Credit mode, or combined credit above the disablement threshold."""
-        if payment_mode(work) == CREDIT_MODE:
-            return True
-        return self._is_enough(combined_credit(work), disablement_threshold(work))
+        terms = TERMS.now(work)
+        return terms.mode == CREDIT_MODE or combined_credit(work) >= terms.disablement + self._least
 
     def _may_arm(self, work: Work) -> bool:
         if not self.settings.arming_needs_credit:
@@ -257,17 +258,10 @@ def combined_credit(work: Work) -> int:
 
 def emergency_available(work: Work) -> bool:
     """Prepayment, a limit, and a meter balance below the emergency credit threshold."""
-    return (
-        payment_mode(work) == PREPAYMENT_MODE
-        and work.int_item(EMERGENCY_LIMIT) > 0
-        and work.int_item(BALANCE) < work.int_item("EmergencyCreditThreshold")
-    )
-
-
-def _is_repaid(work: Work) -> bool:
-    """No emergency credit is owed, and the meter balance is not below its threshold."""
-    owed = emergency_owed(work)
-    return not owed and work.int_item(BALANCE) >= work.int_item("EmergencyCreditThreshold")
+    terms = TERMS.now(work)
+    if terms.mode != PREPAYMENT_MODE or terms.emergency_limit <= 0:
+        return False
+    return work.int_item(BALANCE) < terms.emergency_threshold
 
 
 def added(held: int, value: Value) -> int:

@@ -29,7 +29,8 @@ from ..profile import Behaviour
 from ..values import Value
 from ..work import Work
 from .activity_calendar import ActivityCalendar
-from .compiled import Compiled
+from .clock import OFFSET
+from .compiled import Compiled, CompiledItems
 from .randomised_offset import randomised_offset
 from .tariff_registers import (
     BLOCK_COUNTERS,
@@ -37,14 +38,13 @@ from .tariff_registers import (
     BLOCK_TOUS,
     SECONDARY_TOU_REGISTERS,
     TOU_REGISTERS,
-    TOUS,
     block_registers,
     reset_block_counters,
     secondary_tou_registers,
     tou_registers,
 )
 
-COST = "tariff/cost"
+COST = "tariff/cost"  # all there ever was, in 1 / 10^places millipence, and these places
 MAX_U32 = 0xFFFF_FFFF
 UNUSED = 0xFFFF_FFFF
 MILLIPENCE = -5  # power of ten of the currency unit
@@ -71,45 +71,70 @@ class TariffSettings:
 DEFAULT_TARIFF_SETTINGS = TariffSettings()
 
 
-class Element(NamedTuple):
-    """A measuring element: the selector of its first TOU, and its items."""
+class Rate(NamedTuple):
+    """A TOU: the register that a Wh counts in, and what it costs."""
 
-    first: int
-    registers: tuple[str, ...]
-    table: tuple[str, str, str, str]
-    prices: str
+    register: str
+    cost: int
+
+
+class Scheme(NamedTuple):
+    """What the switching table and the price matrix of an element say.
+
+    `rates` are the TOUs by selector; `blocks` has what a Wh costs in each block, by the selector of a
+    block TOU. Costs are in 1 / 10^`places` millipence.
+    """
+
+    calendar: ActivityCalendar
+    rates: dict[int, Rate]
+    blocks: dict[int, tuple[int, ...]]
+    places: int
+
+
+class Element(NamedTuple):
+    """A measuring element: its scheme, by `carries_over`, and the item of its price."""
+
+    schemes: Mapping[bool, CompiledItems[Scheme]]
     active_price: str
 
 
 def _element(prefix: str, first: int, registers: tuple[str, ...]) -> Element:
-    seasons, weeks, days, special = (
-        f"{prefix}TariffSwitchingTable.{part}" for part in ("Seasons", "Weeks", "Days", "SpecialDays")
-    )
-    items = (seasons, weeks, days, special)
-    return Element(first, registers, items, f"{prefix}TariffPriceMatrix", f"{prefix}ActiveTariffPrice")
+    table = [f"{prefix}TariffSwitchingTable.{part}" for part in ("Seasons", "Weeks", "Days", "SpecialDays")]
+    schemes = {
+        over: CompiledItems(partial(_scheme, first, registers, over), *table, f"{prefix}TariffPriceMatrix")
+        for over in (False, True)
+    }
+    return Element(schemes, f"{prefix}ActiveTariffPrice")
+
+
+def _scheme(
+    first: int,
+    registers: tuple[str, ...],
+    carries_over: bool,
+    seasons: Value,
+    weeks: Value,
+    days: Value,
+    special: Value,
+    matrix: Any,
+) -> Scheme:
+    """Of an element by the selector of its first TOU, and its registers."""
+    (commodity, scale), _, entries = matrix
+    exponent = scale - MILLIPENCE - commodity
+    factor = int(10 ** max(0, exponent))
+    costs = tuple(charge * factor for _, charge in entries)
+    rates = {first + tou: Rate(*rate) for tou, rate in enumerate(zip(registers, costs, strict=False))}
+    # the prices of blocks follow those of TOUs, block by block; a secondary element has none
+    in_blocks = costs[len(registers) :]
+    blocks = {
+        FIRST_BLOCK + tou: in_blocks[tou :: len(BLOCK_TOUS)]
+        for tou in range(min(len(BLOCK_TOUS), len(in_blocks)))
+    }
+    calendar = ActivityCalendar(seasons, weeks, days, special, carries_over)
+    return Scheme(calendar, rates, blocks, max(0, -exponent))
 
 
 PRIMARY = _element("", 1, TOU_REGISTERS)
 SECONDARY = _element("Secondary", FIRST_SECONDARY, SECONDARY_TOU_REGISTERS)
-
-
-class Prices(NamedTuple):
-    """A price matrix: charge by place, and cost of a Wh = charge x factor / 10^places millipence."""
-
-    charges: tuple[int, ...]
-    factor: int
-    places: int
-
-
-def _prices(matrix: Any) -> Prices:
-    (commodity, scale), _, entries = matrix
-    exponent = scale - MILLIPENCE - commodity
-    charges = tuple(charge for _, charge in entries)
-    return Prices(charges, int(10 ** max(0, exponent)), max(0, -exponent))
-
-
-_PRICES = Compiled(_prices)
-_CALENDARS = {over: Compiled(partial(ActivityCalendar, carries_over=over)) for over in (False, True)}
 
 
 class Tariff(Behaviour):
@@ -151,31 +176,30 @@ class Tariff(Behaviour):
             self._consume(work, SECONDARY, event.secondary_wh, us)
 
     def _consume(self, work: Work, element: Element, wh: int, us: int) -> None:
-        selector = in_force(work, element, self.settings, us)
-        if selector is None:
-            return
-        prices = _PRICES.of(work.item(element.prices))
-        tou = selector - element.first
-        if 0 <= tou < len(element.registers):
-            _add(work, element.registers[tou], wh)
-            charge = wh * prices.charges[tou]
-        elif element is PRIMARY and FIRST_BLOCK <= selector < FIRST_BLOCK + len(BLOCK_TOUS):
-            charge = _count_blocks(work, selector - FIRST_BLOCK, wh, prices)
+        settings = self.settings
+        calendar, rates, blocks, places = element.schemes[settings.carries_over].now(work)
+        selector = calendar.at(_switching_us(work, us, settings)).selector
+        if selector in rates:
+            register, cost = rates[selector]
+            work.set_item(register, (work.int_item(register) + wh) & MAX_U32)
+            cost *= wh
+        elif selector in blocks:
+            cost = _count_blocks(work, selector - FIRST_BLOCK, wh, blocks[selector])
         else:
             return
-        if charge:
-            self._cost(work, charge * prices.factor, prices.places)
+        if cost:
+            self._cost(work, cost, places)
 
     def _cost(self, work: Work, amount: int, places: int) -> None:
         """Add `amount` / 10^`places` millipence, and charge what has become whole."""
-        total, fine = _total(work)
-        if places > fine:
-            total, fine = total * 10 ** (places - fine), places
-        elif places < fine:
-            amount *= 10 ** (fine - places)
-        unit = 10**fine
-        work.set_value(COST, (total + amount, fine))
-        whole = (total + amount) // unit - total // unit
+        held: Any = work.value(COST)
+        total, fine = held if isinstance(held, tuple) else (0, 0)
+        if places != fine:  # there were, or are now, coarser prices
+            most = max(places, fine)
+            total, amount, fine = total * 10 ** (most - fine), amount * 10 ** (most - places), most
+        after, unit = total + amount, 10**fine
+        work.set_value(COST, (after, fine))
+        whole = after // unit - total // unit
         if whole:
             self._charge(work, whole)
 
@@ -194,17 +218,17 @@ def in_force(
 
     Now, or at another moment of the shell's time, in microseconds.
     """
-    us = (work.now.us if us is None else us) + work.number("clock/offset") - _offset_us(work, settings)
-    return _calendar(work, element, settings).at(us).selector
+    us = _switching_us(work, work.now.us if us is None else us, settings)
+    return element.schemes[settings.carries_over].now(work).calendar.at(us).selector
 
 
 def next_switch(
     work: Work, element: Element = PRIMARY, settings: TariffSettings = DEFAULT_TARIFF_SETTINGS
 ) -> Utc | None:
     """When another selector comes into force, in the device's time; None: not within a year."""
-    offset = _offset_us(work, settings)
-    found = _calendar(work, element, settings).next_change(work.time.us - offset)
-    return None if found is None else Utc(found + offset)
+    us = _switching_us(work, work.now.us, settings)
+    found = element.schemes[settings.carries_over].now(work).calendar.next_change(us)
+    return None if found is None else work.time.plus(us=found - us)
 
 
 def active_price(
@@ -214,50 +238,47 @@ def active_price(
 
     The data item's own value while the switching table does not say what is in force.
     """
-    place = _place(work, element, in_force(work, element, settings))
-    if place is None:
+    calendar, rates, blocks, places = element.schemes[settings.carries_over].now(work)
+    selector = calendar.at(_switching_us(work, work.now.us, settings)).selector
+    if selector in rates:
+        cost = rates[selector].cost
+    elif selector in blocks:
+        tou = selector - FIRST_BLOCK
+        cost = blocks[selector][_passed(_thresholds(work, tou), _counted(work, tou))]
+    else:
         return work.int_item(element.active_price)
-    charges, factor, places = _PRICES.of(work.item(element.prices))
-    per_kwh = charges[place] * factor * 1000
+    per_kwh = cost * 1000
     rounded = (2 * per_kwh + 10**places) // (2 * 10**places)
     return min(max(int(rounded), 0), MAX_U32)
 
 
 def cost_so_far(work: Work) -> int:
     """All that consumption ever cost, whole millipence, rounded down; never reset."""
-    total, fine = _total(work)
+    held: Any = work.value(COST)
+    total, fine = held if isinstance(held, tuple) else (0, 0)
     return int(total // 10**fine)
 
 
-def _place(work: Work, element: Element, selector: int | None) -> int | None:
-    """Where the price in force stands in the matrix; None where none is."""
-    if selector is None:
-        return None
-    tou = selector - element.first
-    if 0 <= tou < len(element.registers):
-        return tou
-    tou = selector - FIRST_BLOCK
-    if element is not PRIMARY or not 0 <= tou < len(BLOCK_TOUS):
-        return None
-    counted = sum(work.int_item(row[tou]) for row in BLOCK_COUNTERS)
-    return len(TOUS) + len(BLOCK_TOUS) * _passed(_thresholds(work, tou), counted) + tou
-
-
-def _count_blocks(work: Work, tou: int, wh: int, prices: Prices) -> int:
-    """Split consumption at the thresholds of a TOU; the sum of Wh x charge."""
-    counted = sum(work.int_item(row[tou]) for row in BLOCK_COUNTERS)
+def _count_blocks(work: Work, tou: int, wh: int, costs: tuple[int, ...]) -> int:
+    """Split consumption at the thresholds of a TOU; what it costs, by the costs of a Wh in each block."""
+    counted = _counted(work, tou)
     limits = _thresholds(work, tou)
-    charge = 0
+    cost = 0
     while wh:
         block = _passed(limits, counted)
         part = wh if block == len(limits) else min(wh, limits[block] - counted)
-        counter = BLOCK_COUNTERS[block][tou]
+        counter, register = BLOCK_COUNTERS[block][tou], BLOCK_REGISTERS[block][tou]
         work.set_item(counter, min(work.int_item(counter) + part, MAX_U32))
-        _add(work, BLOCK_REGISTERS[block][tou], part)
-        charge += part * prices.charges[len(TOUS) + len(BLOCK_TOUS) * block + tou]
+        work.set_item(register, (work.int_item(register) + part) & MAX_U32)
+        cost += part * costs[block]
         counted += part
         wh -= part
-    return charge
+    return cost
+
+
+def _counted(work: Work, tou: int) -> int:
+    """What the counters of a TOU have, all blocks together, in Wh."""
+    return sum(work.int_item(row[tou]) for row in BLOCK_COUNTERS)
 
 
 def _thresholds(work: Work, tou: int) -> tuple[int, ...]:
@@ -281,24 +302,12 @@ def _passed(limits: tuple[int, ...], counted: int) -> int:
     return passed
 
 
-def _add(work: Work, register: str, wh: int) -> None:
-    work.set_item(register, (work.int_item(register) + wh) & MAX_U32)
-
-
-def _total(work: Work) -> tuple[int, int]:
-    held = work.value(COST)
-    return held if isinstance(held, tuple) else (0, 0)  # type: ignore[return-value]
-
-
-def _offset_us(work: Work, settings: TariffSettings) -> int:
-    """By how much switching is delayed."""
-    if not settings.randomised_offset or not work.item("RandomisedOffsetLimit"):
-        return 0
-    return randomised_offset(work) * 1_000_000
-
-
-def _calendar(work: Work, element: Element, settings: TariffSettings) -> ActivityCalendar:
-    return _CALENDARS[settings.carries_over].of(*map(work.item, element.table))
+def _switching_us(work: Work, us: int, settings: TariffSettings) -> int:
+    """Where the calendar is at a moment of the shell's time: the device's time, less the delay there is."""
+    us += work.number(OFFSET)
+    if settings.randomised_offset and work.item("RandomisedOffsetLimit"):
+        us -= randomised_offset(work) * 1_000_000
+    return us
 
 
 def _block_collection(work: Work) -> Value:

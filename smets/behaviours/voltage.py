@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 from gbcs.errors import BuildError
 from gbcs.time import Utc
@@ -28,7 +29,7 @@ from ..profile import Behaviour
 from ..sensing import PhaseSupply
 from ..store import StoreError
 from ..values import Value
-from ..work import ITEM, Work
+from ..work import ITEM, Items, Work
 from .clock import OFFSET
 from .outage import is_lost
 
@@ -68,6 +69,7 @@ AVERAGES: tuple[Limit, ...] = (
     Limit("AverageRMSOverVoltageThreshold", "AverageRMSOverVoltageCounter", True, 0x8002, 0x8085),
     Limit("AverageRMSUnderVoltageThreshold", "AverageRMSUnderVoltageCounter", False, 0x8006, 0x8089),
 )
+THRESHOLDS = Items(*(condition.threshold for condition in CONDITIONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +92,26 @@ class VoltageSettings:
 
 
 DEFAULT_SETTINGS = VoltageSettings()
-NO_SUM = (0, 0)
+
+Row: TypeAlias = "tuple[int, ...]"
+"""What is measured, as it is held: since when, microseconds of the shell's time, and of each phase three
+numbers: its level since then in V, `UNMEASURED` without one; and the sums of what was before that in the
+period: V x microseconds, and microseconds."""
+UNMEASURED = -1
+LEVELS = slice(1, None, 3)  # where they are in a row
 
 
 class Phase(NamedTuple):
-    """What belongs to one phase: item of its measurement period, log, limits of its averages."""
+    """What belongs to one phase: item of its measurement period, log, limits of its averages.
 
+    `at` is where its numbers are in a row, `thresholds` the items of the limits.
+    """
+
+    at: slice
     period: str
     log: str
     averages: tuple[Limit, ...]
-
-
-class Measured(NamedTuple):
-    """What is measured of each phase; microseconds of the shell's time.
-
-    `levels` in V have held since `since`, None for a phase that is not measured; `sums` are of before
-    that in the period: V x microseconds, and microseconds.
-    """
-
-    since: int
-    levels: tuple[int | None, ...]
-    sums: tuple[tuple[int, int], ...]
+    thresholds: Items
 
 
 class Watched(NamedTuple):
@@ -136,8 +137,11 @@ class Voltage(Behaviour):
             for condition in CONDITIONS
             for phase in range(self._phases)
         )
-        self._last: tuple[Value, Measured | None] = (None, None)  # as it is held, and as it is meant
+        self._last: Row | None = None  # what was held last, known to be a row
         self._rows = tuple(_phase(n, n if polyphase else 0) for n in range(1, self._phases + 1))
+        self._nothing = (UNMEASURED,) * self._phases
+        self._no_row = (0, *(UNMEASURED, 0, 0) * self._phases)
+        self._offset = settings.period_offset * SECOND
         self.follows = (
             MEASURED,
             TURNING,
@@ -145,8 +149,6 @@ class Voltage(Behaviour):
             *(ITEM + row.period for row in self._rows),
             *(ITEM + condition.other for condition in CONDITIONS),
         )
-        self._nothing = (None,) * self._phases
-        self._offset = settings.period_offset * SECOND
 
     # -- what happens -----------------------------------------------------------------
 
@@ -155,34 +157,34 @@ class Voltage(Behaviour):
         if isinstance(event, Metrology):
             volts = event.voltage_v
             if volts:
-                held = self._measured(work)
-                if held is None or held.levels != volts:
-                    self._levels_become(work, self._sensed(work, volts), held)
+                if self._phases == 1:
+                    self._levels_become(work, (min(max(volts[0], 0), MAX_U32),))
+                else:
+                    self._levels_become(work, self._sensed(work, volts))
         elif isinstance(event, TimerDue):
-            held = self._measured(work)
-            if held is not None:
-                self._averages(work, held)
+            row = self._row(work)
+            if row is not None:
+                self._averages(work, row)
                 if work.value(TURNING) is not None:
                     self._turn(work)
         elif isinstance(event, PowerLost):
-            self._levels_become(work, self._nothing, self._measured(work))
+            self._levels_become(work, self._nothing)
         elif isinstance(event, PhaseSupply) and not event.present and 1 <= event.phase <= self._phases > 1:
-            held = self._measured(work)
-            levels = list(self._nothing if held is None else held.levels)
+            levels = list((self._row(work) or self._no_row)[LEVELS])
             levels[event.phase - 1] = self._of_lost
-            self._levels_become(work, tuple(levels), held)
+            self._levels_become(work, tuple(levels))
 
     def deadline(self, work: Work) -> Utc | None:
         """The next end of a period, or the moment a condition has lasted for longer than its own."""
-        held = self._measured(work)
-        if held is None:
+        row = self._row(work)
+        if row is None:
             return None
         now = work.now.us
         time = now + work.number(OFFSET) - self._offset
         dues = []
-        for phase, level in enumerate(held.levels):
-            if level is not None:
-                period = self._period(work, phase)
+        for phase in self._rows:
+            if row[phase.at][0] != UNMEASURED:
+                period = _period(work.item(phase.period))
                 dues.append(now + period - time % period)
         if work.value(TURNING) is not None:
             dues += (since + _lasts(work, code) for code, since in _turning(work))
@@ -192,91 +194,90 @@ class Voltage(Behaviour):
         """Another threshold is compared with the voltage at once."""
 
         def compare(work: Work, value: Value) -> None:
-            held = self._measured(work)
-            if held is not None:
-                self._compare(work, held.levels)
+            row = self._row(work)
+            if row is not None:
+                self._compare(work, row[LEVELS])
 
         return {condition.threshold: compare for condition in CONDITIONS}
 
     # -- levels -----------------------------------------------------------------------
 
     @property
-    def _of_lost(self) -> int | None:
-        return 0 if self._settings.lost_phase_is_zero else None
+    def _of_lost(self) -> int:
+        return 0 if self._settings.lost_phase_is_zero else UNMEASURED
 
-    def _sensed(self, work: Work, volts: tuple[int, ...]) -> tuple[int | None, ...]:
-        """The voltage of each phase; those without one, and lost ones, are not measured."""
-        if len(volts) == self._phases == 1 and 0 <= volts[0] <= MAX_U32:
-            return volts
-        levels: list[int | None] = [min(max(level, 0), MAX_U32) for level in volts[: self._phases]]
-        levels += [None] * (self._phases - len(levels))
-        if self._phases > 1:
-            levels = [self._of_lost if is_lost(work, n) else level for n, level in enumerate(levels, 1)]
-        return tuple(levels)
+    def _sensed(self, work: Work, volts: tuple[int, ...]) -> tuple[int, ...]:
+        """The voltage of each of three phases; those without one, and lost ones, are not measured."""
+        levels = [min(max(level, 0), MAX_U32) for level in volts[: self._phases]]
+        levels += [UNMEASURED] * (self._phases - len(levels))
+        return tuple(self._of_lost if is_lost(work, n) else level for n, level in enumerate(levels, 1))
 
-    def _levels_become(self, work: Work, levels: tuple[int | None, ...], held: Measured | None) -> None:
-        if levels == (self._nothing if held is None else held.levels):
+    def _levels_become(self, work: Work, levels: tuple[int, ...]) -> None:
+        row = self._row(work) or self._no_row
+        if levels == row[LEVELS]:
             return
         if levels == self._nothing:
             work.put(MEASURED, None)
         else:
-            self._keep(work, Measured(work.now.us, levels, self._sums(work, held, levels)))
+            now = work.now.us
+            made = list(row) if row[0] == now else self._summed(work, row)
+            made[0] = now
+            made[LEVELS] = levels
+            if UNMEASURED in levels:
+                for phase in self._rows:
+                    if made[phase.at][0] == UNMEASURED:
+                        made[phase.at] = UNMEASURED, 0, 0
+            self._last = kept = tuple(made)
+            work.set_value(MEASURED, kept)
         self._compare(work, levels)
 
-    def _sums(
-        self, work: Work, held: Measured | None, levels: tuple[int | None, ...]
-    ) -> tuple[tuple[int, int], ...]:
-        """The sums up to now; those of a phase without a level, or that had none, are empty."""
-        if held is None:
-            return (NO_SUM,) * self._phases
+    def _summed(self, work: Work, row: Row) -> list[int]:
+        """A row with the sums up to now."""
         now = work.now.us
         time = now + work.number(OFFSET) - self._offset
-        found = []
-        for phase, before in enumerate(held.levels):
-            if before is None or levels[phase] is None:
-                found.append(NO_SUM)
-            elif held.since == now:
-                found.append(held.sums[phase])
-            else:
-                passed = min(now - held.since, time % self._period(work, phase))
-                found.append(_added(held.sums[phase], before, passed))
-        return tuple(found)
+        made = list(row)
+        for phase in self._rows:
+            level, total, measured = row[phase.at]
+            held = min(now - row[0], time % _period(work.item(phase.period)))
+            if held > 0 and level != UNMEASURED:
+                made[phase.at] = level, total + level * held, measured + held
+        return made
 
     # -- averages ---------------------------------------------------------------------
 
-    def _period(self, work: Work, phase: int) -> int:
-        """The measurement period of a phase, microseconds."""
-        return max(work.int_item(self._rows[phase].period), 1) * SECOND
-
-    def _averages(self, work: Work, held: Measured) -> None:
+    def _averages(self, work: Work, row: Row) -> None:
         """Record the mean of each phase whose period ends now."""
         now = work.now.us
         time = now + work.number(OFFSET)
-        sums = []
+        kept: Row = (now,)
         ended = False
-        for phase, level in enumerate(held.levels):
-            period = self._period(work, phase)
+        for phase in self._rows:
+            level, total, measured = row[phase.at]
+            period = _period(work.item(phase.period))
             passed = (time - self._offset) % period  # of the period that begins, if it is 0
-            summed = held.sums[phase]
-            if level is not None:
-                summed = _added(summed, level, min(now - held.since, passed or period))
+            held = min(now - row[0], passed or period)
+            if held > 0 and level != UNMEASURED:
+                total += level * held
+                measured += held
             if passed:
-                sums.append(summed)
+                kept += (level, total, measured)
                 continue
-            sums.append(NO_SUM)
+            kept += (level, 0, 0)
             ended = True
-            total, measured = summed
             if measured:
-                mean = (2 * total + measured) // (2 * measured)
-                work.log(self._rows[phase].log, time // SECOND, mean)
-                self._limits(work, phase, mean)
+                mean = (total + measured // 2) // measured  # half up
+                work.log(phase.log, time // SECOND, mean)
+                lowest, highest = _range(work.int_items(phase.thresholds))
+                if not lowest <= mean <= highest or work.value(BEYOND):  # else it counts and ends nothing
+                    self._limits(work, phase, mean)
         if ended:
-            self._keep(work, Measured(now, held.levels, tuple(sums)))
+            self._last = kept
+            work.set_value(MEASURED, kept)
 
-    def _limits(self, work: Work, phase: int, mean: int) -> None:
+    def _limits(self, work: Work, phase: Phase, mean: int) -> None:
         """Count a mean beyond a limit; crossing it either way is an event."""
         before: Collection[int] = work.value(BEYOND) or ()  # type: ignore[assignment]
-        for average in self._rows[phase].averages:
+        for average in phase.averages:
             limit = work.int_item(average.threshold)
             beyond = mean > limit if average.above else mean < limit
             if beyond:
@@ -289,17 +290,21 @@ class Voltage(Behaviour):
 
     # -- conditions -------------------------------------------------------------------
 
-    def _compare(self, work: Work, levels: tuple[int | None, ...]) -> None:
+    def _compare(self, work: Work, levels: tuple[int, ...]) -> None:
         """Note since when a condition that goes on is not met, or one that does not is."""
         going_on: Collection[int] = work.value(GOING_ON) or ()  # type: ignore[assignment]
+        if work.value(TURNING) is None and not going_on:
+            lowest, highest = _range(work.int_items(THRESHOLDS))
+            if lowest <= min(levels) and max(levels) <= highest:
+                return  # as it nearly always is
         before = dict(_turning(work))
         turning = {}
-        limit_of = work.int_item
         for threshold, above, phase, code in self._watched:
             level = levels[phase]
-            if level is None:
+            if level == UNMEASURED:
                 continue
-            met = level > limit_of(threshold) if above else level < limit_of(threshold)
+            limit = work.int_item(threshold)
+            met = level > limit if above else level < limit
             if met is not (code in going_on):
                 turning[code] = before.get(code, work.now.us)
         if turning != before:
@@ -319,41 +324,51 @@ class Voltage(Behaviour):
 
     # -- how it is held ---------------------------------------------------------------
 
-    def _keep(self, work: Work, measured: Measured) -> None:
-        """Hold it in one row of numbers, less than zero for a level that is not measured."""
-        held: tuple[int, ...] = (measured.since,)
-        for level, sums in zip(measured.levels, measured.sums, strict=True):
-            held = (*held, -1 if level is None else level, *sums)
-        work.set_value(MEASURED, held)
-        self._last = held, measured
-
-    def _measured(self, work: Work) -> Measured | None:
+    def _row(self, work: Work) -> Row | None:
+        """What is measured; None: nothing is. Raises StoreError."""
         held = work.value(MEASURED)
-        if held is None:
-            return None
-        row, measured = self._last
-        if held is not row:
-            measured = _meant(held)
-            self._last = held, measured
-        return measured
+        if held is not self._last and held is not None:
+            self._last = self._checked(held)
+        return held  # type: ignore[return-value]
+
+    def _checked(self, held: Value) -> Row:
+        if isinstance(held, tuple) and len(held) == len(self._no_row) and set(map(type, held)) == {int}:
+            return held  # type: ignore[return-value]
+        raise StoreError("the store holds no voltages here")
 
 
 def _phase(number: int, code: int) -> Phase:
     """The items of a phase (1 to 3), whose codes are so many after those of a single phase meter."""
+    averages = tuple(
+        Limit(
+            f"{average.threshold}.Phase{number}",
+            f"{average.other}.Phase{number}",
+            average.above,
+            average.begins + code,
+            average.ends + code,
+        )
+        for average in AVERAGES
+    )
     return Phase(
+        slice(3 * number - 2, 3 * number + 1),
         f"AverageRMSVoltageMeasurementPeriod.Phase{number}",
         f"AverageRMSVoltageProfileDataLog.Phase{number}",
-        tuple(
-            Limit(
-                f"{average.threshold}.Phase{number}",
-                f"{average.other}.Phase{number}",
-                average.above,
-                average.begins + code,
-                average.ends + code,
-            )
-            for average in AVERAGES
-        ),
+        averages,
+        Items(*(average.threshold for average in averages)),
     )
+
+
+@lru_cache(maxsize=64)
+def _range(thresholds: tuple[int, ...]) -> tuple[int, int]:
+    """The lowest and the highest voltage beyond none of some thresholds, the upper ones first."""
+    upper = len(thresholds) // 2
+    return max(thresholds[upper:]), min(thresholds[:upper])
+
+
+@lru_cache(maxsize=64)
+def _period(seconds: Value) -> int:
+    """The microseconds of a measurement period; there is none of less than a second."""
+    return max(int(seconds), 1) * SECOND if isinstance(seconds, int) else SECOND
 
 
 def _condition(code: int) -> Limit:
@@ -367,20 +382,6 @@ def _condition(code: int) -> Limit:
 def _lasts(work: Work, code: int) -> int:
     """After how many microseconds a condition has lasted for longer than its period."""
     return work.int_item(_condition(code).other) * SECOND + 1
-
-
-def _added(summed: tuple[int, int], level: int, time: int) -> tuple[int, int]:
-    """A sum with a level that held for some time."""
-    return (summed[0] + level * time, summed[1] + time) if time > 0 else summed
-
-
-def _meant(row: Value) -> Measured:
-    match row:
-        case (int(since), *rest) if len(rest) in (3, 9) and set(map(type, rest)) == {int}:
-            levels: list[int] = rest[::3]  # type: ignore[assignment]
-            sums: Any = tuple(zip(rest[1::3], rest[2::3], strict=True))
-            return Measured(since, tuple(None if one < 0 else one for one in levels), sums)
-    raise StoreError("the store holds no voltages here")
 
 
 def _codes(work: Work, key: str) -> frozenset[int]:

@@ -28,7 +28,7 @@ from ..behaviours.han_access import HanAccess
 from ..behaviours.history import History, HistorySettings
 from ..behaviours.joining import Joining, JoinSettings
 from ..behaviours.load_limit import LoadLimit, LoadLimitSettings
-from ..behaviours.metering import Metering, MeteringSettings
+from ..behaviours.metering import Metering, MeteringSettings, profile_parts
 from ..behaviours.outage import Outage, OutageSettings
 from ..behaviours.pairing import Pairing
 from ..behaviours.payment import Payment
@@ -175,6 +175,7 @@ def esme_profile(options: EsmeOptions = EsmeOptions()) -> Profile:
         alert_payload,
         alert_is_on,
         event_is_on,
+        profile_parts(twin),
     )
 
 

@@ -20,9 +20,10 @@ from gbcs.tariff.text import from_json
 from gbcs.time import Utc
 from gbcs.usecases import by_code
 from smets.behaviours.activity_calendar import ActivityCalendar
-from smets.behaviours.compiled import Compiled
+from smets.behaviours.compiled import Compiled, CompiledItems
 from tests.gbcs.reference_messages import octets
 from tests.gbcs.tariffs import ELECTRICITY, SECOND, tariffs
+from tests.smets.homes import Home
 from tests.smets.tariff_items import selector, tariff_items
 
 HOUR_US = 3_600_000_000
@@ -130,6 +131,22 @@ def test_a_result_is_made_again_only_for_another_object() -> None:
     for number in range(20):
         compiled_once.of((number,))
     assert compiled_once.of(first) == len(made) == 23
+
+
+def test_what_is_made_of_items_is_made_again_when_one_is_written() -> None:
+    made = []
+
+    def make(*values: object) -> int:
+        made.append(values)
+        return len(made)
+
+    both: CompiledItems[int] = CompiledItems(make, "MeterBalance", "PaymentMode")
+    work, other = Home.new(items={"MeterBalance": 500}).work, Home.new(items={"MeterBalance": 600}).work
+    assert [both.now(work), both.now(other), both.now(work), both.now(other)] == [1, 2, 1, 2]
+    assert [balance for balance, _ in made] == [500, 600]
+    work.set_item("MeterBalance", 70_000)
+    assert [both.now(work), both.now(work), both.now(other)] == [3, 3, 2]
+    assert made[2] == (70_000, work.item("PaymentMode"))
 
 
 def test_the_tables_of_the_reference_set(reference: Path) -> None:

@@ -97,7 +97,7 @@ class Logs(RuleBasedStateMachine):
         work = self.home.work
         for name in self.sizes:
             held = list(work.log_entries(name))
-            count = work.number(f"log/{name}/count")
+            count = work.log_count(name)
             gained = count - self.counts[name]
             self.counts[name] = count
             assert gained >= 0
@@ -155,7 +155,7 @@ class Logs(RuleBasedStateMachine):
         self.powered = False
         self.home.wait(seconds)
         self.home.handle(TimerDue())
-        assert self.home.work.number(f"log/{IMPORT}/count") == self.counts[IMPORT]
+        assert self.home.work.log_count(IMPORT) == self.counts[IMPORT]
         self.home.restart()
         self.home.handle(PowerRestored())
         self.powered = True
@@ -238,8 +238,9 @@ class Logs(RuleBasedStateMachine):
                 held = list(work.log_entries(name))
                 assert held == self.last(name), name
                 assert len(held) == min(size, self.counts[name])
-                keys = [key for key, _ in work.scan(f"log/{name}/") if not key.endswith("/count")]
-                assert len(keys) <= size
+                whole = work.log_parts[name].whole if name in work.log_parts else name
+                keys = [key for key, _ in work.scan(f"log/{whole}/") if not key.endswith("/count")]
+                assert min(size, self.counts[name]) <= len(keys) <= work.log_sizes[whole]
 
     @invariant()
     def each_unit_is_in_one_half_hour(self) -> None:

@@ -187,6 +187,7 @@ def test_a_charge_of_100(kind: Kind, conditions: dict[str, object], after: tuple
 def test_a_price_below_zero_adds_to_the_balance(kind: Kind) -> None:
     assert charged(kind, -100, MeterBalance=5).balance == 105
     assert charged(kind, -100, MeterBalance=5, mode=CREDIT_MODE).balance == 105
+    assert charged(kind, -100, MeterBalance=2**31 - 50).balance == 2**31 - 1
 
 
 def test_armed_after_lack_of_credit_counts_as_disabled_or_not() -> None:
@@ -264,6 +265,16 @@ def test_emergency_credit_arms_a_supply_that_lack_of_credit_disabled() -> None:
         (0x8154, b"\x01\x17"),
         (0x8154, b"\x01\x18"),
     ]
+
+
+def test_emergency_credit_that_is_used_up_is_told_once_however_the_balance_goes() -> None:
+    """It has ended only when it is repaid, which an adjusted balance does not do."""
+    meter = Prepaid(MeterBalance=20, EmergencyCreditLimit=30, EmergencyCreditThreshold=100, **price(20))
+    assert meter.command("ECS09") == [ACTIVATED]
+    assert meter.use(3) == [EXHAUSTED, DISABLED]
+    assert meter.command("ECS04a", [500]) == [ARMED]
+    assert (meter.money.balance, meter.money.active) == (490, True)
+    assert meter.command("ECS04a", [-500]) == [DISABLED]
 
 
 def test_emergency_credit_that_is_not_enough_leaves_the_supply_disabled() -> None:

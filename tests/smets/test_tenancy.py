@@ -19,7 +19,9 @@ def recorded(log: str) -> Home:
     home = Home.new()
     work = home.work
     for hour in range(5):
-        work.log(log, work.time.plus(3600 * (hour - 4)).seconds, hour)
+        part = work.log_parts.get(log)
+        others = () if part is None else (0,) * (len(part.columns) - 2)
+        work.log(log, work.time.plus(3600 * (hour - 4)).seconds, hour, *others)
     work.commit()
     return home
 

@@ -292,7 +292,16 @@ def test_or_it_is_as_0_v_where_that_is_the_setting() -> None:
     assert after(home, 31) == [0x802A, 0x802E]
 
 
-@pytest.mark.parametrize(("key", "held"), [(MEASURED, 7), (MEASURED, (1, 2)), (TURNING, ((0x8101, 5),))])
+@pytest.mark.parametrize(
+    ("key", "held"),
+    [
+        (MEASURED, 7),
+        (MEASURED, (1, 2)),
+        (MEASURED, (0, 240, None, 0)),
+        (MEASURED, (0, *(240, 0, 0) * 3)),  # of three phases
+        (TURNING, ((0x8101, 5),)),
+    ],
+)
 def test_what_nobody_wrote_is_a_damaged_store(key: str, held: Value) -> None:
     raw = {MEASURED: pack((0, 240, 0, 0)), key: pack(held)}
     with pytest.raises(StoreError):
