@@ -173,16 +173,14 @@ class Result:
 _NOTHING: Mapping[str, bytes] = {}
 
 
-class Mark(NamedTuple):
-    """How far a meter has lived: in a day, by its number, to a time, and into what happens at that time."""
+Place = tuple[int, int]
+"""How far a day is lived: to a time, microseconds, and into what happens at that time."""
+BEGINNING: Place = (0, 0)
 
-    day: int
-    us: int
-    done: int
 
-    def kept(self) -> dict[str, bytes]:
-        """What the store holds of it."""
-        return {LIVED: pack((self.day, self.us, self.done))}
+def _lived(day: int, place: Place) -> dict[str, bytes]:
+    """What the store holds of how far a meter has lived, in a day by its number."""
+    return {LIVED: pack((day, *place))}
 
 
 class _Kept:
@@ -229,12 +227,12 @@ class MeterRun:
         if new:
             store.commit(_made(provisioning, entry, start))
         self._kept = _Kept(store)
-        self._mark = _mark_of(store)
-        self.start = self.now = Utc(self._mark.day * DAY * SECOND + self._mark.us)
+        self._number, self._done = _lived_in(store)  # the day, and how much of it
+        self.start = self.now = Utc(self._number * DAY * SECOND + self._done[0])
         self.device = provisioning.device(entry, self._kept, self.start)
         self.keys = provisioning.keys
         self._top_up_key = TopUpKey.of(self.keys, supplier.entity, entry.entity)
-        self._place = (-1, 0)
+        self._place: Place = (-1, 0)
         self._flows = state_of(self.device.observe(self.start)) is State.ENABLED
 
     def run(self, day: Day, days: int, progress: Callable[[], None] = lambda: None) -> Result:
@@ -273,7 +271,7 @@ class MeterRun:
 
     def _day(self, day: Day) -> None:
         """What is left of the day."""
-        number = self._mark.day
+        number = self._number
         midnight = number * DAY * SECOND
         consumer = Random(f"{self._seed}/consumer/{number}")
         looks = [s * SECOND for s in LOOKS if consumer.random() >= FORGETS]
@@ -290,24 +288,25 @@ class MeterRun:
             self._look(midnight, look)
         self.now = Utc(midnight + DAY * SECOND)
         self._wait(self.now.plus(us=1))
-        self._mark, self._place = Mark(number + 1, 0, 0), (-1, 0)
-        self._kept.commit(self._mark.kept())
+        self._number, self._done, self._place = number + 1, BEGINNING, (-1, 0)
+        self._kept.commit(_lived(self._number, self._done))
 
     def _is_next(self, us: int) -> bool:
         """Go to what is next in the day, at this time; whether that has not happened yet."""
         at, count = self._place
         self._place = place = (us, count + 1 if us == at else 1)
-        return place > self._mark[1:]
+        return place > self._done
 
     def _wait(self, until: Utc) -> None:
         """What the meter itself wants to do before a time, each at its own."""
-        while (due := self.device.next_deadline) is not None and due.us < until.us:
+        while self.device.is_due_before(until):
+            due = self.device.next_deadline or until
             self._told(self.device.handle(_TIMER, due), due)
 
     def _happen(self, event: Event, now: Utc, more: Mapping[str, bytes] = _NOTHING) -> None:
         """An event happens, and that it has is kept with all it changes, and with what else there is."""
-        self._mark = Mark(self._mark.day, *self._place)
-        kept = self._mark.kept()
+        self._done = self._place
+        kept = _lived(self._number, self._done)
         self._kept.more = {**kept, **more} if more else kept
         effects = self.device.handle(event, now)
         if self._kept.more:
@@ -414,16 +413,17 @@ def _made(provisioning: Provisioning, entry: DeviceEntry, start: Utc) -> dict[st
     store = MemoryStore()
     provisioning.device(entry, store, start)
     items = {ITEM + name: pack(value) for name, value in set_up(entry.variant).items()}
-    mark = Mark(*divmod(start.us, DAY * SECOND), 0)
-    own = {VARIANT: entry.variant.encode(), **mark.kept()}
+    day, us = divmod(start.us, DAY * SECOND)
+    own = {VARIANT: entry.variant.encode(), **_lived(day, (us, 0))}
     return {**store.snapshot(), **items, EMERGENCY_LIMIT_MARK: pack(10 * POUND), **own}
 
 
-def _mark_of(store: Store) -> Mark:
+def _lived_in(store: Store) -> tuple[int, Place]:
+    """The day a meter is in, and how far it has lived in it. Raises MeterError."""
     octets = store.get(LIVED)
     match None if octets is None else unpack(octets):
         case (int(day), int(us), int(done)):
-            return Mark(day, us, done)
+            return day, (us, done)
     raise MeterError("the store does not say how far its meter has lived")
 
 

@@ -120,6 +120,10 @@ class Device:
         """When the device wants `handle(TimerDue)`, in the shell's time; None: not at all."""
         return None if self._deadline == NEVER else Utc(self._deadline)
 
+    def is_due_before(self, time: Utc) -> bool:
+        """Whether `next_deadline` comes before a time."""
+        return self._deadline < time.us
+
     def handle(self, event: Event, now: Utc) -> tuple[Effect, ...]:
         """Everything an event causes, deadlines that came due before it included.
 

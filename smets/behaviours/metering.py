@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, sub
 from typing import NamedTuple
 
 from gbcs.time import Utc
@@ -249,7 +249,8 @@ class Metering(Behaviour):
 
 def _differences(values: tuple[int, ...], opened: tuple[int, ...]) -> tuple[int, ...]:
     """What registers counted since they were noted behind a time."""
-    return tuple([value - start & MAX_U32 for value, start in zip(values, opened[1:], strict=True)])
+    counted = tuple(map(sub, values, opened[1:]))
+    return counted if min(counted) >= 0 else tuple(one & MAX_U32 for one in counted)
 
 
 def _in_window(work: Work, end: int) -> bool:

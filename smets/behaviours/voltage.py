@@ -267,7 +267,7 @@ class Voltage(Behaviour):
             if measured:
                 mean = (total + measured // 2) // measured  # half up
                 work.log(phase.log, time // SECOND, mean)
-                lowest, highest = _range(work.int_items(phase.thresholds))
+                lowest, highest = _range(work.items(phase.thresholds))
                 if not lowest <= mean <= highest or work.value(BEYOND):  # else it counts and ends nothing
                     self._limits(work, phase, mean)
         if ended:
@@ -294,7 +294,7 @@ class Voltage(Behaviour):
         """Note since when a condition that goes on is not met, or one that does not is."""
         going_on: Collection[int] = work.value(GOING_ON) or ()  # type: ignore[assignment]
         if work.value(TURNING) is None and not going_on:
-            lowest, highest = _range(work.int_items(THRESHOLDS))
+            lowest, highest = _range(work.items(THRESHOLDS))
             if lowest <= min(levels) and max(levels) <= highest:
                 return  # as it nearly always is
         before = dict(_turning(work))
@@ -359,10 +359,11 @@ def _phase(number: int, code: int) -> Phase:
 
 
 @lru_cache(maxsize=64)
-def _range(thresholds: tuple[int, ...]) -> tuple[int, int]:
+def _range(thresholds: tuple[Value, ...]) -> tuple[int, int]:
     """The lowest and the highest voltage beyond none of some thresholds, the upper ones first."""
-    upper = len(thresholds) // 2
-    return max(thresholds[upper:]), min(thresholds[:upper])
+    numbers = [int(value) if isinstance(value, int) else 0 for value in thresholds]
+    upper = len(numbers) // 2
+    return max(numbers[upper:]), min(numbers[:upper])
 
 
 @lru_cache(maxsize=64)
