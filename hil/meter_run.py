@@ -12,7 +12,7 @@ comes to what it would have come to. Power that was lost stays lost until the pr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
@@ -170,34 +170,11 @@ class Result:
     top_ups: int
 
 
-_NOTHING: Mapping[str, bytes] = {}
-
+_NOTHING: Mapping[str, Value] = {}
 
 Place = tuple[int, int]
 """How far a day is lived: to a time, microseconds, and into what happens at that time."""
 BEGINNING: Place = (0, 0)
-
-
-def _lived(day: int, place: Place) -> dict[str, bytes]:
-    """What the store holds of how far a meter has lived, in a day by its number."""
-    return {LIVED: pack((day, *place))}
-
-
-class _Kept:
-    """The store of a meter: `more` goes there with the next commit."""
-
-    __slots__ = ("_store", "get", "more", "scan")
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.get: Callable[[str], bytes | None] = store.get
-        self.scan: Callable[[str], Iterator[tuple[str, bytes]]] = store.scan
-        self.more = _NOTHING
-
-    def commit(self, changes: Mapping[str, bytes | None]) -> None:
-        """Apply all changes, and what goes with them."""
-        more, self.more = self.more, _NOTHING
-        self._store.commit({**changes, **more} if more else changes)
 
 
 class MeterRun:
@@ -226,10 +203,10 @@ class MeterRun:
         supplier = next(party for party in scenario.parties if party.role is Role.SUPPLIER)
         if new:
             store.commit(_made(provisioning, entry, start))
-        self._kept = _Kept(store)
+        self._store = store
         self._number, self._done = _lived_in(store)  # the day, and how much of it
         self.start = self.now = Utc(self._number * DAY * SECOND + self._done[0])
-        self.device = provisioning.device(entry, self._kept, self.start)
+        self.device = provisioning.device(entry, store, self.start)
         self.keys = provisioning.keys
         self._top_up_key = TopUpKey.of(self.keys, supplier.entity, entry.entity)
         self._place: Place = (-1, 0)
@@ -289,7 +266,7 @@ class MeterRun:
         self.now = Utc(midnight + DAY * SECOND)
         self._wait(self.now.plus(us=1))
         self._number, self._done, self._place = number + 1, BEGINNING, (-1, 0)
-        self._kept.commit(_lived(self._number, self._done))
+        self._store.commit({LIVED: pack((self._number, *self._done))})
 
     def _is_next(self, us: int) -> bool:
         """Go to what is next in the day, at this time; whether that has not happened yet."""
@@ -303,14 +280,10 @@ class MeterRun:
             due = self.device.next_deadline or until
             self._told(self.device.handle(_TIMER, due), due)
 
-    def _happen(self, event: Event, now: Utc, more: Mapping[str, bytes] = _NOTHING) -> None:
+    def _happen(self, event: Event, now: Utc, more: Mapping[str, Value] = _NOTHING) -> None:
         """An event happens, and that it has is kept with all it changes, and with what else there is."""
-        self._done = self._place
-        kept = _lived(self._number, self._done)
-        self._kept.more = {**kept, **more} if more else kept
-        effects = self.device.handle(event, now)
-        if self._kept.more:
-            self._kept.commit({})
+        self._done = place = self._place
+        effects = self.device.handle(event, now, {LIVED: (self._number, *place), **more})
         if effects:
             self._told(effects, now)
 
@@ -346,10 +319,10 @@ class MeterRun:
     def _top_up(self, work: Work) -> None:
         if work.int_item("MeterBalance") < TOP_UP_BELOW:
             self._top_ups += 1
-            bought = _number(self._kept, BOUGHT) + 1
+            bought = _number(self._store, BOUGHT) + 1
             token = make_token(self._top_up_key, bought << 32, ValueClass.POUNDS, TOP_UP_POUNDS)
             text = f"top up {TOP_UP_POUNDS}.00"
-            self._handle(TokenEntered(token), work.now, text, {BOUGHT: pack(bought)})
+            self._handle(TokenEntered(token), work.now, text, {BOUGHT: bought})
 
     def _take_emergency_credit(self, work: Work) -> None:
         is_off = state_of(work) is State.DISABLED and work.value(EMERGENCY_ACTIVE) is not True
@@ -362,7 +335,7 @@ class MeterRun:
 
     # -- what comes of it -------------------------------------------------------------
 
-    def _handle(self, event: Event, now: Utc, text: str, more: Mapping[str, bytes] = _NOTHING) -> None:
+    def _handle(self, event: Event, now: Utc, text: str, more: Mapping[str, Value] = _NOTHING) -> None:
         self._wait(now.plus(us=1))
         if isinstance(event, RemotePartyMessage):
             octets = event.octets
@@ -414,7 +387,7 @@ def _made(provisioning: Provisioning, entry: DeviceEntry, start: Utc) -> dict[st
     provisioning.device(entry, store, start)
     items = {ITEM + name: pack(value) for name, value in set_up(entry.variant).items()}
     day, us = divmod(start.us, DAY * SECOND)
-    own = {VARIANT: entry.variant.encode(), **_lived(day, (us, 0))}
+    own = {VARIANT: entry.variant.encode(), LIVED: pack((day, us, 0))}
     return {**store.snapshot(), **items, EMERGENCY_LIMIT_MARK: pack(10 * POUND), **own}
 
 

@@ -63,7 +63,7 @@ from .logs import sizes_with_wholes
 from .profile import Behaviour, Profile
 from .settings import DEFAULT_SETTINGS, DeviceSettings
 from .store import Store, StoreError
-from .values import pack, unpack
+from .values import Value, pack, unpack
 from .work import LOG, AlertRequest, Cache, ObservingWork, Work, reply_name
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ STARTED = "started"
 MAX_CATCH_UP = 100_000  # ours: about five years of half hours
 _DIGEST = slice(4, 36)  # where it stands in a packed pair, so that others need no unpacking
 _TIMER = TimerDue()
+_NOTHING: Mapping[str, Value] = {}
 _WITH_WHAT_IS_DUE = (TimerDue, Metrology)
 Hearer: TypeAlias = "Callable[[Work, Event], None]"
 # what a refused command may change: all keys of the store that begin with one of these
@@ -124,16 +125,18 @@ class Device:
         """Whether `next_deadline` comes before a time."""
         return self._deadline < time.us
 
-    def handle(self, event: Event, now: Utc) -> tuple[Effect, ...]:
+    def handle(self, event: Event, now: Utc, also: Mapping[str, Value] = _NOTHING) -> tuple[Effect, ...]:
         """Everything an event causes, deadlines that came due before it included.
 
-        Raises StoreError if the store fails: then the event did not happen. Effects of
-        deadlines that were committed before it are returned by the next call.
+        `also` is what the caller keeps in the store under keys of its own: it is committed with what the
+        event changes, and on its own where that is nothing. Raises StoreError if the store fails: then
+        the event did not happen. Effects of deadlines that were committed before it are returned by the
+        next call.
         """
         due = self._deadline
         if due < now.us or (due == now.us and not isinstance(event, _WITH_WHAT_IS_DUE)):
             self._catch_up(event, now)
-        self._run(event, now)
+        self._run(event, now, also)
         if not self._released:
             return ()
         effects = tuple(self._released)
@@ -185,15 +188,16 @@ class Device:
             profile.log_parts,
         )
 
-    def _run(self, event: Event, now: Utc) -> None:
+    def _run(self, event: Event, now: Utc, also: Mapping[str, Value] = _NOTHING) -> None:
         work = self._work(now)
         is_off = self._deadline == NEVER and work.value(POWER_LOST) is not None
         if is_off and not isinstance(event, PowerRestored):
+            work.commit(also)
             return
         try:
             self._happen(work, event)
             new_credentials = work.put_under((CELL, OWN))
-            work.commit()
+            work.commit(also)
         except BaseException:
             work.abandon()
             raise

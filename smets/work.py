@@ -43,6 +43,7 @@ class _Absent(Enum):
 
 _ABSENT: Final = _Absent.ABSENT
 _NO_PARTS: Final[Mapping[str, Part]] = {}
+_NOTHING: Final[Mapping[str, Value]] = {}
 Cache: TypeAlias = dict[str, "Value | _Absent"]
 """Values by key, so that they need not be unpacked again: those in the store, those a unit of work has
 written, defaults of items that never were; entries of logs are not among them."""
@@ -205,10 +206,13 @@ class Work:
         """The same of keys that octets are `put` under, and no values."""
         return any(key.startswith(prefix) for key in self._octets) if self._octets else False
 
-    def commit(self) -> None:
-        """Make every change durable. Raises StoreError, and then nothing changed in the store."""
+    def commit(self, also: Mapping[str, Value] = _NOTHING) -> None:
+        """Make every change durable, and `also` values under keys that nobody reads by this.
+
+        Raises StoreError, and then nothing changed in the store.
+        """
         octets = self._octets
-        packed, others = pack_all(self._values, self._entries)
+        packed, others = pack_all(self._values, self._entries, also)
         if octets:
             packed |= octets
         if not packed:
@@ -451,10 +455,10 @@ class ObservingWork(Work):
         self._part()
         super().log(name, *entry)
 
-    def commit(self) -> None:
+    def commit(self, also: Mapping[str, Value] = _NOTHING) -> None:
         """As ever; what the device holds unpacked of it is unpacked again."""
         keys = (*self._octets, *self._values)  # entries are not in the cache
-        super().commit()
+        super().commit(also)
         if self._shared is not None:
             for key in keys:
                 self._shared.pop(key, None)
