@@ -308,30 +308,40 @@ class MeterRun:
 
     def _look(self, midnight: int, us: int) -> None:
         """The consumer looks at the meter: tops up when little is left, switches an armed supply on."""
+        work = None
         for what in (self._top_up, self._take_emergency_credit, self._switch_on):
             if self._is_next(us):
-                now = Utc(midnight + us)
-                self._wait(now.plus(us=1))
-                work = self.device.observe(now)
-                if work.get(POWER_LOST) is None:
-                    what(work)
+                if work is None:
+                    now = Utc(midnight + us)
+                    self._wait(now.plus(us=1))
+                    work = self.device.observe(now)
+                if work.get(POWER_LOST) is None and what(work):
+                    work = None  # it has changed
 
-    def _top_up(self, work: Work) -> None:
-        if work.int_item("MeterBalance") < TOP_UP_BELOW:
-            self._top_ups += 1
-            bought = _number(self._store, BOUGHT) + 1
-            token = make_token(self._top_up_key, bought << 32, ValueClass.POUNDS, TOP_UP_POUNDS)
-            text = f"top up {TOP_UP_POUNDS}.00"
-            self._handle(TokenEntered(token), work.now, text, {BOUGHT: bought})
+    # each tells whether the consumer did something
 
-    def _take_emergency_credit(self, work: Work) -> None:
+    def _top_up(self, work: Work) -> bool:
+        if work.int_item("MeterBalance") >= TOP_UP_BELOW:
+            return False
+        self._top_ups += 1
+        bought = _number(self._store, BOUGHT) + 1
+        token = make_token(self._top_up_key, bought << 32, ValueClass.POUNDS, TOP_UP_POUNDS)
+        text = f"top up {TOP_UP_POUNDS}.00"
+        self._handle(TokenEntered(token), work.now, text, {BOUGHT: bought})
+        return True
+
+    def _take_emergency_credit(self, work: Work) -> bool:
         is_off = state_of(work) is State.DISABLED and work.value(EMERGENCY_ACTIVE) is not True
-        if is_off and emergency_available(work):
-            self._handle(UserAction(EMERGENCY_ACTION), work.now, EMERGENCY_ACTION)
+        if not is_off or not emergency_available(work):
+            return False
+        self._handle(UserAction(EMERGENCY_ACTION), work.now, EMERGENCY_ACTION)
+        return True
 
-    def _switch_on(self, work: Work) -> None:
-        if state_of(work) is State.ARMED:
-            self._handle(UserAction(ENABLE_ACTION), work.now, ENABLE_ACTION)
+    def _switch_on(self, work: Work) -> bool:
+        if state_of(work) is not State.ARMED:
+            return False
+        self._handle(UserAction(ENABLE_ACTION), work.now, ENABLE_ACTION)
+        return True
 
     # -- what comes of it -------------------------------------------------------------
 
