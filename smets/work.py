@@ -218,7 +218,7 @@ class Work:
         if not packed:
             return
         self._store.commit(packed)
-        if self._changed is not None:
+        if self._changed is not None and (self._values or octets):
             self._changed.append(packed)
         for key in others:
             self._cache.pop(key, None)  # it is read again as what `unpack` gives

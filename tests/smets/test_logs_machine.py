@@ -178,6 +178,7 @@ class Logs(RuleBasedStateMachine):
             for name, entries in self.entry(code).items():
                 expected.setdefault(name, []).extend(entries)
         work.commit()
+        self.home.restart()  # the device did not write this itself
         self.follow(expected)
 
     @rule(code=st.sampled_from(MASKED), on=st.booleans())

@@ -82,10 +82,14 @@ class Lab:
         return hub
 
     async def pair(
-        self, node_type: NodeType = NodeType.ROUTER, with_key: bool = True, **options: Any
+        self,
+        node_type: NodeType = NodeType.ROUTER,
+        with_key: bool = True,
+        port: TcpPort | None = None,
+        **options: Any,
     ) -> tuple[EzspRadio, EzspRadio]:
-        """A hub and a meter that has joined, with a link key as after key establishment."""
-        hub = await self.hub(**options)
+        """A hub, on a port, and a meter that has joined, with a link key as after key establishment."""
+        hub = await self.hub(port=port, **options)
         meter = await self.radio("ESME", **options)
         await join(hub, meter, node_type)
         if with_key:

@@ -125,11 +125,7 @@ def test_before_its_network_is_up_again_a_message_may_be_repeated(fault: Callabl
     async def test() -> None:
         async with lab() as bench:
             port = await bench.port()
-            hub = await bench.radio("hub", port)
-            await hub.form(NETWORK)
-            meter = await bench.radio("ESME")
-            await join(hub, meter)
-            await share(hub, meter)
+            hub, meter = await bench.pair(port=port)
             fault(port)
             await event(hub, Lost)
             await until(lambda: hub._core.link is not None and hub._core.link.up)
@@ -146,11 +142,7 @@ def test_a_line_lost_once_more_just_as_it_is_back(monkeypatch: pytest.MonkeyPatc
     async def test() -> None:
         async with lab() as bench:
             port = await bench.port()
-            hub = await bench.radio("hub", port)
-            await hub.form(NETWORK)
-            meter = await bench.radio("ESME")
-            await join(hub, meter)
-            await share(hub, meter)
+            hub, meter = await bench.pair(port=port)
             start = hub._peers.polling.start
             starts = []
 
@@ -213,11 +205,7 @@ def test_a_dongle_that_is_gone_for_a_while() -> None:
     async def test() -> None:
         async with lab() as bench:
             port = await bench.port()
-            hub = await bench.radio("hub", port)
-            await hub.form(NETWORK)
-            meter = await bench.radio("ESME")
-            await join(hub, meter)
-            await share(hub, meter)
+            hub, meter = await bench.pair(port=port)
             server = port._server
             assert server is not None
             host, number = port.address
