@@ -75,8 +75,10 @@ def _side(name: str, what: str, timing: Timing) -> None:
 def _life(name: str, life: Life, aim: int) -> None:
     growth = f"not judged under {JUDGED} days" if life.growth is None else f"{life.growth:.2f}"
     file = f", {life.octets / 2**20:.1f} MiB of file" if life.octets else ""
+    each = f", each day at its fastest of {len(life.years)} times" if life.years else ""
+    whole = f", whole years {min(life.years):.1f} to {max(life.years):.1f} s" if life.years else ""
     print(
-        f"{name:17} {life.year:.1f} s a year of half hours (aim {aim}), "
+        f"{name:17} {life.year:.1f} s a year of half hours (aim {aim}){each}{whole}, "
         f"last days / first days of {len(life.days)}: {growth}{file}"
     )
 

@@ -60,7 +60,9 @@ def test_a_year_and_its_growth_follow_from_the_days() -> None:
     assert life.year == 365 * 1.5
     assert life.growth == 2.0
     assert Life([1.0] * 119).growth is None  # too few to say
-    assert len(in_memory(2).days) == 2
+    lived = in_memory(2, times=3)
+    assert (len(lived.days), len(lived.years)) == (2, 3)
+    assert lived.year <= min(lived.years)
     assert on_disk(2, "FULL").octets > 50_000
 
 
