@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from .store import StoreError
 from .values import Value
 
 Entry = tuple[Value, ...]
@@ -20,8 +21,11 @@ class Part(NamedTuple):
     columns: tuple[int, ...]
 
     def of(self, entry: Entry) -> Entry | None:
-        """Its own entry in one of the whole log; None where that has nothing for it."""
-        found = tuple([entry[column] for column in self.columns])
+        """Its own entry in one of the whole log; None where that has nothing for it. Raises StoreError."""
+        try:
+            found = tuple([entry[column] for column in self.columns])
+        except IndexError:
+            raise StoreError(f"the store holds no entry of {self.whole} here") from None
         return None if None in found else found
 
     def alone(self, own: Entry, parts: Mapping[str, Part]) -> Entry:

@@ -85,30 +85,13 @@ def charge(
     kind: Kind,
     suspensions_of: SuspensionsOf,
     settings: PaymentSettings,
-) -> int:
-    """Take an amount from where it is to be taken; the meter balance that leaves."""
-    if kind is Kind.USAGE and amount > 0 and terms.mode == PREPAYMENT_MODE:
-        left = work.int_item(BALANCE) - amount
-        if left >= terms.disablement:  # nearly always: the balance comes first, and it is enough
-            work.set_item(BALANCE, left)
-            return left
-    _charge(work, terms, amount, kind, suspensions_of, settings)
-    return work.int_item(BALANCE)
-
-
-def _charge(
-    work: Work,
-    terms: Terms,
-    amount: int,
-    kind: Kind,
-    suspensions_of: SuspensionsOf,
-    settings: PaymentSettings,
 ) -> None:
     """Take an amount from balance, emergency credit or accumulated debt, in the order of 11.4.
 
     A time debt is never charged more than its register holds.
     """
-    usage, debt = kind is Kind.USAGE, DEBTS.get(kind)
+    usage = kind is Kind.USAGE
+    debt = None if usage else DEBTS.get(kind)
     if debt is not None:
         amount = max(0, min(amount, work.int_item(debt.register)))
     if amount <= 0 or terms.mode != PREPAYMENT_MODE:

@@ -97,8 +97,8 @@ class Payment(Behaviour):
     def charge(self, work: Work, millipence: int, kind: Kind = Kind.USAGE) -> None:
         """Charge an amount, less than zero for a price below it; thresholds are looked at after it."""
         terms = TERMS.now(work)
-        balance = charge(work, terms, millipence, kind, self._suspensions_of, self.settings)
-        self._evaluate(work, terms, balance)
+        charge(work, terms, millipence, kind, self._suspensions_of, self.settings)
+        self._evaluate(work, terms, work.int_item(BALANCE))
 
     def reads(self) -> Mapping[str, Callable[[Work], Value]]:
         """The balances that are read as one."""

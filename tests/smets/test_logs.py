@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gbcs.time import Utc
 from smets.logs import Part, sizes_with_wholes
 from smets.settings import DEFAULT_SETTINGS
-from smets.store import MemoryStore
+from smets.store import MemoryStore, StoreError
 from smets.work import Work
 
 PARTS = {"rows.a": Part("rows", (0, 1, 4)), "rows.b": Part("rows", (0, 3)), "rows.c": Part("rows", (0, 2))}
@@ -57,3 +57,12 @@ def test_an_entry_of_a_part_alone_has_nothing_for_the_others() -> None:
     assert list(one.log_entries("rows.c")) == [(8, 2)]
     with pytest.raises(ValueError, match="zip"):
         one.log("rows.b", 1, 2, 3)
+
+
+def test_an_entry_that_is_too_short_is_a_damaged_store() -> None:
+    one = work(MemoryStore())
+    one.log("rows", 1, 2, 3)
+    assert list(one.log_entries("rows.c")) == [(1, 3)]
+    for part in ("rows.a", "rows.b"):
+        with pytest.raises(StoreError, match="no entry of rows"):
+            list(one.log_entries(part))
